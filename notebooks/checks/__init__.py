@@ -86,7 +86,11 @@ def is_placeholder(answer: Any) -> bool:
         return any(is_placeholder(part) for part in vars(answer).values() if inspect.isfunction(part))
     if inspect.isfunction(answer):
         # A body of `...` compiles to nothing but "return None".
-        steps = [step for step in dis.get_instructions(inspect.unwrap(answer)) if step.opname not in ("RESUME", "NOP")]
+        steps = [
+            step
+            for step in dis.get_instructions(inspect.unwrap(answer))
+            if step.opname not in ("RESUME", "NOP")
+        ]
         names = {step.opname for step in steps}
         constants = [step.argval for step in steps if "CONST" in step.opname]
         return names <= {"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"} and constants == [None]
@@ -111,7 +115,9 @@ def call(function: Callable, *args: Any, name: str | None = None, **kwargs: Any)
     return result
 
 
-def expect(actual: Any, expected: Any, what: str, why: str = "", rtol: float = 1e-4, atol: float = 1e-5) -> None:
+def expect(
+    actual: Any, expected: Any, what: str, why: str = "", rtol: float = 1e-4, atol: float = 1e-5
+) -> None:
     """Raise NotYet unless `actual` is `expected`; `what` names it in the hint, `why` is added to the hint.
 
     Tensors are compared by type, shape, dtype and then value, whatever device they are on; other numbers by value;
@@ -123,7 +129,9 @@ def expect(actual: Any, expected: Any, what: str, why: str = "", rtol: float = 1
         if not isinstance(actual, Tensor):
             raise NotYet(f"{what} should be a tensor, but is {describe(actual)}.{why}")
         if actual.shape != expected.shape:
-            raise NotYet(f"{what} has shape {tuple(actual.shape)}, but should have {tuple(expected.shape)}.{why}")
+            raise NotYet(
+                f"{what} has shape {tuple(actual.shape)}, but should have {tuple(expected.shape)}.{why}"
+            )
         if actual.dtype != expected.dtype:
             raise NotYet(f"{what} has dtype {actual.dtype}, but should have {expected.dtype}.{why}")
         if not torch.allclose(actual.detach().cpu(), expected.detach().cpu(), rtol=rtol, atol=atol):
@@ -136,7 +144,9 @@ def expect(actual: Any, expected: Any, what: str, why: str = "", rtol: float = 1
             raise wrong
     elif isinstance(expected, int | float):
         if isinstance(actual, Tensor) and actual.numel() == 1:
-            raise NotYet(f"{what} is {describe(actual)}; a plain number is wanted (`.item()` makes one).{why}")
+            raise NotYet(
+                f"{what} is {describe(actual)}; a plain number is wanted (`.item()` makes one).{why}"
+            )
         if isinstance(actual, bool) or not isinstance(actual, int | float):
             raise wrong
         if abs(actual - expected) > atol + rtol * abs(expected):

@@ -38,7 +38,9 @@ def pick_device(answer):
             isinstance(found, torch.device),
             f"pick_device() returned {describe(found)}; a torch.device is wanted, such as torch.device('cpu').",
         )
-        expect(found.type, accelerator or "cpu", f"{machine}, the type of the device that pick_device() returns")
+        expect(
+            found.type, accelerator or "cpu", f"{machine}, the type of the device that pick_device() returns"
+        )
     return "It was tried on two pretended machines, one with a GPU and one without."
 
 
@@ -57,7 +59,12 @@ def three_numbers(answer):
         not torch.equal(first, other),
         "three_numbers(1) and three_numbers(2) gave the same numbers; the seed should be the argument.",
     )
-    expect(first, torch.rand(3, generator=torch.Generator().manual_seed(1)), "three_numbers(1)", "Draw by torch.rand.")
+    expect(
+        first,
+        torch.rand(3, generator=torch.Generator().manual_seed(1)),
+        "three_numbers(1)",
+        "Draw by torch.rand.",
+    )
     return "A function that seeds itself returns the same numbers however often and whenever it is called."
 
 
@@ -69,7 +76,9 @@ def names_with(answer):
         where = f"names_with({describe(thing) if isinstance(thing, type) else thing.__name__}, {part!r})"
         require(isinstance(found, list), f"{where} returned {describe(found)}; a list of names is wanted.")
         private = [name for name in found if isinstance(name, str) and name.startswith("_")]
-        require(not private, f"{where} lists {private[:1]}; leave out the names that start with an underscore.")
+        require(
+            not private, f"{where} lists {private[:1]}; leave out the names that start with an underscore."
+        )
         missing = [name for name in expected if name not in found]
         require(not missing, f"{where} misses {missing[:3]}.")
         expect(sorted(map(str, found)), sorted(expected), where)
@@ -82,7 +91,9 @@ def report(answer):
     for tensor in tensors:
         found = call(answer, tensor, name="report")
         require(isinstance(found, dict), f"report(x) returned {describe(found)}; a dict is wanted.")
-        expect(sorted(map(str, found)), ["device", "dtype", "numbers", "shape"], "the sorted keys of report(x)")
+        expect(
+            sorted(map(str, found)), ["device", "dtype", "numbers", "shape"], "the sorted keys of report(x)"
+        )
         expected = {
             "shape": tuple(tensor.shape),
             "dtype": tensor.dtype,
@@ -91,4 +102,6 @@ def report(answer):
         }
         for key, value in expected.items():
             expect(found[key], value, f"for {describe(tensor)}, report(x)[{key!r}]")
-    return "Shape, dtype and device: when a line of PyTorch fails, one of the three is nearly always the reason."
+    return (
+        "Shape, dtype and device: when a line of PyTorch fails, one of the three is nearly always the reason."
+    )

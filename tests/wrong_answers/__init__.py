@@ -1,6 +1,6 @@
 """Plausible wrong answers, one module per chapter, each with words that its hint must contain.
 
-    WRONG = {"9.1": [Wrong(forgot_padding, hint="padding"), Wrong(off_by_one, hint="should be 28")]}
+WRONG = {"9.1": [Wrong(forgot_padding, hint="padding"), Wrong(off_by_one, hint="should be 28")]}
 """
 
 from typing import Any

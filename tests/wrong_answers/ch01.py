@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 1."""
 
 import torch
+
 from wrong_answers import Wrong
 
 
