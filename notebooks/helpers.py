@@ -3,6 +3,7 @@
 A chapter builds by hand what it teaches; it imports from here only what an earlier chapter has taught, or plumbing.
 """
 
+import math
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ device = torch.accelerator.current_accelerator(check_available=True) or torch.de
 def seed(number: int = 0) -> None:
     """Start the random numbers of Python, NumPy and PyTorch (CPU and accelerator) from `number`."""
     random.seed(number)
-    np.random.seed(number)
+    np.random.seed(number)  # noqa: NPY002  (libraries that draw from NumPy use this generator)
     torch.manual_seed(number)
 
 
@@ -38,13 +39,17 @@ def new_writer(name: str):
     number = 1
     while True:
         try:
-            (LOGS / name / f"run-{number}").mkdir(parents=True)  # fails if it is there: two kernels never share one
-            return SummaryWriter(LOGS / name / f"run-{number}")
+            (LOGS / name / f"run-{number}").mkdir(
+                parents=True
+            )  # fails if it is there: two kernels never share one
+            return SummaryWriter(str(LOGS / name / f"run-{number}"))  # its readers want text, not a Path
         except FileExistsError:
             number += 1
 
 
-def show_images(images: Tensor | Sequence, titles: Sequence[str] | None = None, columns: int = 10, size: float = 1.2):
+def show_images(
+    images: Tensor | Sequence, titles: Sequence[str] | None = None, columns: int = 10, size: float = 1.2
+):
     """Show pictures side by side.
 
     images: a tensor (N, C, H, W) or (C, H, W), or a list of tensors (C, H, W) and PIL images; one or three channels;
@@ -114,3 +119,213 @@ def cifar10_quick(activation: Callable[[], nn.Module] | None = nn.ReLU) -> nn.Se
         blocks += [make() for make in act]
     blocks += [nn.Flatten(), nn.Linear(64 * 4 * 4, 64), *(make() for make in act), nn.Linear(64, 10)]
     return nn.Sequential(*blocks)
+
+
+# Chapter 21 builds the rest by hand: batches, one epoch of training, evaluation, checkpoints.
+
+# Mean and standard deviation of red, green and blue (0 to 1) over CIFAR-10's 50,000 training images, as usually
+# quoted; `images.double().div(255).mean(dim=(0, 2, 3))`, and std for mean, measures them again.
+CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
+CIFAR10_STD = (0.2470, 0.2435, 0.2616)
+
+
+class Batches:
+    """Batches of a whole image data set that lies in memory as one tensor: nothing is decoded twice.
+
+    images: uint8 (N, 3, H, W). labels: int64 (N,). Each round of a `for` loop gives all of them once, as
+    pairs x, y: x float32 (batch_size, 3, H, W), normalised with CIFAR-10's mean and standard deviation, and
+    y int64 (batch_size,), both on `device`; the last batch may be smaller.
+
+    shuffle: another order in each round. augment: by chance, flip a picture from left to right (one in two)
+    and move it by up to `shift` pixels each way, mirroring what is missing at its edges. generator: draws
+    these random numbers, always on the CPU, so that they are the same whatever the device.
+    rank, world: process `rank` of `world` gets its share of every batch, batch_size / world (chapter 25).
+
+    Raises ValueError if the tensors are not as above, if batch_size < 1 or cannot be shared out evenly.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        batch_size: int,
+        shuffle: bool = False,
+        augment: bool = False,
+        shift: int = 4,
+        device: torch.device | str = device,
+        generator: torch.Generator | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ):
+        if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3:
+            raise ValueError(f"images should be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")
+        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"labels should be int64 ({len(images)},), not {labels.dtype} {tuple(labels.shape)}"
+            )
+        if batch_size < 1 or batch_size % world:
+            raise ValueError(f"batch_size should be a positive multiple of {world}, not {batch_size}")
+        # (N, H, W, C): a picture's bytes pixel by pixel, which is what channels_last means
+        self.pixels = images.permute(0, 2, 3, 1).contiguous().to(device)
+        self.labels = labels.to(device)
+        self.batch_size, self.shuffle, self.augment, self.shift = batch_size, shuffle, augment, shift
+        self.generator, self.rank, self.world = generator, rank, world
+        self.mean = 255 * torch.tensor(CIFAR10_MEAN, device=device)
+        self.std = 255 * torch.tensor(CIFAR10_STD, device=device)
+
+    def __len__(self) -> int:
+        return -(-self._count() // self.batch_size)
+
+    def _count(self) -> int:
+        return len(self.labels) // self.world * self.world  # every process must get equally many
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count = len(self.labels)
+        order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
+        for pick in order[: self._count()].split(self.batch_size):
+            # Every process draws for the whole batch, then keeps its share: the same pictures for any `world`.
+            move, flip = None, None
+            if self.augment:
+                move = torch.randint(-self.shift, self.shift + 1, (2, len(pick), 1), generator=self.generator)
+                flip = torch.rand(len(pick), 1, generator=self.generator) < 0.5
+                move, flip = move[:, self.rank :: self.world], flip[self.rank :: self.world]
+            yield self._batch(pick[self.rank :: self.world], move, flip)
+
+    def _batch(self, pick: Tensor, move: Tensor | None, flip: Tensor | None) -> tuple[Tensor, Tensor]:
+        device = self.pixels.device
+        y = self.labels[pick.to(device)]
+        if move is None:
+            x = self.pixels[pick.to(device)]  # (n, H, W, C)
+        else:
+            # Which row and which column of the old picture each pixel of the new one is taken from.
+            _, height, width, channels = self.pixels.shape
+            rows = mirror(torch.arange(height) + move[0], height)  # (n, H)
+            columns = mirror(torch.arange(width) + move[1], width)  # (n, W)
+            columns = torch.where(flip, columns.flip(1), columns)
+            # The pixels of all pictures have one number each, counted row by row.
+            numbers = (pick[:, None, None] * height + rows[:, :, None]) * width + columns[:, None, :]
+            numbers = numbers.flatten().to(device)
+            x = self.pixels.view(-1, channels).index_select(0, numbers).view(-1, height, width, channels)
+        x = x.float().sub_(self.mean).div_(self.std)
+        return x.permute(0, 3, 1, 2), y  # (n, C, H, W), channels last in memory
+
+
+def mirror(index: Tensor, size: int) -> Tensor:
+    """Reflect positions outside 0 … size-1 at the edges: -1 becomes 1, `size` becomes size-2."""
+    index = index.abs()
+    return (size - 1) - ((size - 1) - index).abs()
+
+
+def train_one_epoch(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+    autocast: bool = False,
+) -> tuple[float, float]:
+    """Train on every batch once; returns the mean loss and the accuracy (0 to 1) of the guesses on the way.
+
+    batches: a DataLoader, Batches, or any iterable of x, y. scheduler: stepped after each batch, not each epoch.
+    autocast: compute in bfloat16 where PyTorch holds that to be safe; the weights stay float32.
+    Raises ValueError if there is no batch, FloatingPointError if the loss is no longer a finite number.
+    """
+    device = next(model.parameters()).device
+    total_loss, correct, count = 0.0, torch.zeros((), device=device), 0
+    model.train()
+    for x, y in batches:
+        # 1. The batch goes where the model is.
+        x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+        # 2. Forward: guess, and measure how wrong the guess is.
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            logits = model(x)
+            loss = loss_fn(logits, y)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss became {value}: try a smaller learning rate")
+        # 3. Backward: forget the old gradients, compute the new ones.
+        optimizer.zero_grad()
+        loss.backward()
+        # 4. One step down, then the learning rate for the next one.
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+        # 5. Keep count.
+        total_loss += value * len(y)
+        correct += (logits.argmax(dim=1) == y).sum()
+        count += len(y)
+    if count == 0:
+        raise ValueError("there is no batch to train on: the data set or the loader is empty")
+    return total_loss / count, correct.item() / count
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+) -> tuple[float, float]:
+    """The mean loss and the accuracy (0 to 1) over all batches, in eval mode and without a gradient.
+
+    The model is left in the mode, train or eval, that it was in. Raises ValueError if there is no batch.
+    """
+    device = next(model.parameters()).device
+    total_loss, correct, count = 0.0, 0, 0
+    was_training = model.training
+    model.eval()
+    try:
+        for x, y in batches:
+            x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+            logits = model(x)
+            total_loss += loss_fn(logits, y).item() * len(y)
+            correct += (logits.argmax(dim=1) == y).sum().item()
+            count += len(y)
+    finally:
+        model.train(was_training)
+    if count == 0:
+        raise ValueError("there is no batch to evaluate on: the data set or the loader is empty")
+    return total_loss / count, correct / count
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be read, or that belongs to another network or run."""
+
+
+def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
+    """Save `state` to `path`; killed at any moment, this leaves the old file or the new one, never half of one.
+
+    state: state dicts, tensors, numbers, strings, lists: what load_checkpoint reads without running any code.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        torch.save(state, part)
+        os.replace(part, path)  # at once, or not at all
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: str | os.PathLike) -> dict:
+    """What save_checkpoint wrote to `path`, tensors on the CPU. Raises CheckpointError if it cannot be read."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no checkpoint {path}: train first, or check the name") from None
+    except Exception as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint that can be read ({type(error).__name__}): delete it and train again"
+        ) from None
+
+
+def load_weights(model: nn.Module, state: dict, name: str = "the checkpoint") -> None:
+    """model.load_state_dict(state); if it does not fit, changes nothing and raises a CheckpointError on where."""
+    own = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    other = {key: tuple(getattr(value, "shape", ())) for key, value in state.items()}
+    if own != other:
+        key = next(key for key in [*own, *other] if own.get(key) != other.get(key))
+        raise CheckpointError(
+            f"{name} is of another network: {key} is {other.get(key, 'missing')} there and "
+            f"{own.get(key, 'missing')} here; build the network it was saved from, or train a new one"
+        )
+    model.load_state_dict(state)
