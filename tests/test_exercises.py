@@ -67,6 +67,11 @@ def fails(*args, **kwargs):
     raise KeyError("oops")
 
 
+def returns_none(*args, **kwargs):
+    args = None
+    return args
+
+
 class Unusable:
     """No use as an answer to anything."""
 
@@ -85,7 +90,7 @@ NONSENSE = {
     "NaN": torch.full((2, 3), float("nan")),
     "raises": fails,
     "no arguments": lambda: 1,
-    "returns None": lambda *args, **kwargs: None,
+    "returns None": returns_none,
     "returns text": lambda *args, **kwargs: "text",
     "returns a tensor": lambda *args, **kwargs: torch.zeros(7, dtype=torch.int64),
     "class": Unusable,

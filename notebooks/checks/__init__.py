@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 CHECKERS: dict[str, Callable[..., str]] = {}
 
@@ -172,7 +172,7 @@ def describe(value: Any) -> str:
     """A short text for a hint: a tensor by shape and dtype, and by its values where they are few; no addresses."""
     if isinstance(value, Tensor):
         shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
-        if 0 < value.numel() <= 12:
+        if 0 < value.numel() <= 12 and value.device.type != "meta":
             numbers = value.detach().cpu().tolist()
             return f"a {dtype} tensor {_round(numbers)}"
         return f"a {dtype} tensor of shape {shape}"
@@ -186,7 +186,9 @@ def describe(value: Any) -> str:
         return f"{value:.6g}"
     if inspect.isclass(value) or inspect.isroutine(value):
         return f"{'class' if inspect.isclass(value) else 'function'} {value.__name__}"
-    text = repr(value)
+    if isinstance(value, nn.Module):
+        return f"a module of type {type(value).__name__}"
+    text = " ".join(repr(value).split())
     if " at 0x" in text:
         return f"an object of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."

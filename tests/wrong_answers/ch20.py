@@ -71,6 +71,6 @@ WRONG = {
         Wrong(lambda c, s, k: quick(c, s, k, features=1024), hint="raised"),
         Wrong(lambda c, s, k: quick(c, s, k, padding=0), hint="raised"),
         Wrong(lambda c, s, k: quick(c, s, k, last=[nn.Softmax(dim=1)]), hint="the logits as they are"),
-        Wrong(lambda c, s, k: quick(c, s, k, padding=1, features=256), hint="raised"),
+        Wrong(lambda c, s, k: quick(c, s, k, padding=1, features=256), hint="number of parameters"),
     ],
 }
