@@ -1,0 +1,194 @@
+"""The strict replay: every code cell of every notebook is a test, whose outputs must be the stored ones.
+
+nbval (https://github.com/computationalmodelling/nbval) collects the cells and runs them; the subclasses here
+notice what it lets pass, and replay.py says what counts as equal. pytest would read a conftest.py for the files
+beside and below it alone, and this one serves notebooks/ too, so pyproject.toml loads it as a plugin:
+`--noconftest -p conftest`.
+"""
+
+import runpy
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from queue import Empty
+
+import nbformat
+import nbval.plugin
+import pytest
+import replay
+from nbval.kernel import RunningKernel
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError, find_comment_markers
+
+BUDGET = 3  # seconds for a cell that is not tagged `training`; reported, since a machine may be slow or busy
+
+# nbval joins a cell's text across its pictures, so it would miss a print that moved past one.
+nbval.plugin.coalesce_streams = replay.merged_streams
+
+
+class Kernel(RunningKernel):
+    """nbval's kernel, in the replay's environment, and it notices a hung or dead kernel."""
+
+    def __init__(self, notebook: Path):
+        self.resources = ExitStack()
+        self.km = self.resources.enter_context(replay.started_kernel(notebook))
+        self.kc = self.km.client()
+        self.resources.callback(self.kc.stop_channels)
+        self.kc.start_channels()
+        self.kc.wait_for_ready(timeout=60)
+        self._ensure_iopub_up()
+
+    def execute_cell_input(self, cell_input, allow_stdin=None):
+        """Run a cell as the lab does: with its count, `Out`, and a trailing `;` that hushes the value."""
+        return self.kc.execute(cell_input, store_history=True, allow_stdin=False, stop_on_error=False)
+
+    def get_message(self, stream, timeout=None):
+        """The next message of `stream`. nbval alone would wait out the time limit for a dead kernel."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                message = super().get_message(stream, timeout=min(1, max(0.01, end - time.monotonic())))
+            except Empty:
+                if not self.is_alive():
+                    raise replay.KernelFailure("the kernel died") from None
+                if time.monotonic() >= end:
+                    raise
+            else:
+                if message["msg_type"] in ("clear_output", "update_display_data"):
+                    raise replay.KernelFailure(f"{message['msg_type']}: a stored notebook cannot show it")
+                return message
+
+    def await_reply(self, msg_id, timeout=None):
+        """Wait until a request is done."""
+        try:
+            super().await_reply(msg_id, timeout)
+        except Empty:
+            raise replay.KernelFailure(f"the cell ran for more than {timeout:g} s") from None
+
+    def stop(self):
+        """End the kernel and delete its folder."""
+        self.resources.close()
+        del self.km
+
+
+class Notebook(IPyNbFile):
+    """A notebook: starts one kernel for its cells."""
+
+    def setup(self):
+        """Start the kernel."""
+        self.ended_by = None  # the cell that took the kernel with it
+        self.cells_run = 0
+        self.kernel = Kernel(self.path)
+
+    def collect(self):
+        """Yield the code cells, named by their count and id."""
+        self.nb = nbformat.read(self.path, as_version=4)
+        self.code_cells = [cell for cell in self.nb.cells if cell.cell_type == "code"]
+        for i, cell in enumerate(self.code_cells):
+            # nbval's own comparison is off: runtest() below compares.
+            options = defaultdict(bool, check_exception=replay.has_tag(cell, "raises-exception"))
+            yield Cell.from_parent(
+                self, name=f"[{i + 1}] {cell.get('id')}", cell_num=i, cell=cell, options=options
+            )
+
+    def run_left_out(self, count: int) -> None:
+        """Run, unjudged, those of the first `count` cells that have not run: left out by `-k` or `--lf`."""
+        if count < self.cells_run:
+            raise replay.KernelFailure("asked to run after a later cell (by --ff?)")
+        for cell in self.code_cells[self.cells_run : count]:
+            message_id = self.kernel.execute_cell_input(cell.source)
+            self.kernel.await_reply(message_id, replay.time_limit(cell))
+            self.kernel.await_idle(message_id, 30)
+        self.cells_run = count + 1
+
+
+class Cell(IPyNbCell):
+    """A code cell: run by nbval, judged by `judge`."""
+
+    def setup(self):
+        """Tell the summary what the cell's tags allow (a worker's reports carry properties, not cells)."""
+        self.output_timeout = 30  # s, for outputs after the cell's end; nbval's 5 are few on a busy machine
+        self.user_properties.append(("training", replay.has_tag(self.cell, "training")))
+
+    def runtest(self):
+        """Run the cell and raise NbCellError if anything about it is not as stored."""
+        notebook = self.parent
+        if notebook.ended_by:
+            pytest.skip(f"cell {notebook.ended_by} ended the kernel")
+        self.config.option.nbval_cell_timeout = replay.time_limit(self.cell)
+        try:
+            notebook.run_left_out(self.cell_num)
+            super().runtest()
+        except (replay.KernelFailure, RuntimeError, Empty) as failure:
+            notebook.ended_by = self.name
+            if notebook.kernel.is_alive():
+                notebook.kernel.stop()
+            self.raise_cell_error(str(failure) or repr(failure))
+        if problem := self.judge():
+            self.raise_cell_error(problem)
+
+    def judge(self) -> str | None:
+        """What is wrong with the run or with what is stored, None if nothing."""
+        cell = self.cell
+        if not cell.source.strip():
+            return "empty cell"
+        if list(find_comment_markers(cell.source)):
+            return "an nbval marker as a comment: use a tag, which the suite counts"
+        if problem := replay.run_problem(cell, self.test_outputs):
+            return problem
+        if cell.execution_count is None:
+            return "stored without having been run: python tests/refresh.py"
+        if cell.execution_count != self.cell_num + 1:
+            return f"stored as [{cell.execution_count}], so not from one clean run: python tests/refresh.py"
+        if replay.has_tag(cell, "nbval-ignore-output"):
+            return None
+        stored = replay.merged_streams(cell.outputs)
+        return replay.outputs_difference(stored, self.test_outputs, replay.tolerances(cell))
+
+    def repr_failure(self, excinfo):
+        """The report of a failure: notebook, cell, what, source, traceback."""
+        if not isinstance(excinfo.value, NbCellError):
+            return pytest.Item.repr_failure(self, excinfo)
+        place = f"{self.parent.nodeid}, cell {self.name}"
+        source = "\n".join("    " + line for line in self.cell.source.splitlines())
+        return f"{place}: {excinfo.value}\n\n{source}\n{excinfo.value.inner_traceback or ''}"
+
+    def reportinfo(self):
+        """Where the cell stands: file, line, name."""
+        return self.path, 0, f"{self.parent.name} {self.name}"
+
+
+def pytest_configure(config):
+    """Give the suite's own processes what the kernels get, and keep them off the network too."""
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    for name, value in replay.SETTINGS.items():
+        patch.setenv(name, value)
+    runpy.run_path(str(Path(__file__).parent / "no_network" / "sitecustomize.py"))
+
+
+def pytest_collect_file(file_path, parent):
+    """Collect notebooks. nbval's own hook does so with --nbval; do not pass it as well."""
+    if file_path.suffix == ".ipynb":
+        return Notebook.from_parent(parent, path=file_path)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the slowest cells and notebooks."""
+    cells, notebooks = [], defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            path, _, cell = getattr(report, "nodeid", "").partition("::")
+            if path.endswith(".ipynb") and hasattr(report, "when"):
+                notebooks[path] += report.duration  # with the kernel's start and end
+                if report.when == "call":
+                    over = report.duration > BUDGET and not dict(report.user_properties).get("training")
+                    cells.append((report.duration, f"{path} {cell}" + " (over budget)" * over))
+    for title, rows in (
+        ("slowest cells", cells),
+        ("slowest notebooks", [(t, path) for path, t in notebooks.items()]),
+    ):
+        if rows:
+            terminalreporter.section(title)
+            for seconds, name in sorted(rows, reverse=True)[:10]:
+                terminalreporter.write_line(f"{seconds:6.1f} s  {name}")

@@ -1,0 +1,94 @@
+"""Run notebooks and store their outputs: python tests/refresh.py [NOTEBOOK ...] (default: all of them).
+
+An output that agrees with the stored one, as the replay sees it, stays as it is, so a second run changes nothing.
+A notebook that fails stays as it is.
+"""
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import replay
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+class Client(NotebookClient):
+    """An nbclient that remembers which cell runs."""
+
+    current = None
+
+    async def async_execute_cell(self, cell, cell_index, **kwargs):
+        """Run one cell."""
+        if cell.cell_type == "code":
+            self.current = cell
+        return await super().async_execute_cell(cell, cell_index, **kwargs)
+
+
+def refresh(path: Path) -> str:
+    """Run one notebook and store its outputs; returns what became of it. Raises SystemExit that names a bad cell."""
+    before = path.read_text(encoding="utf-8")
+    stored = nbformat.reads(before, as_version=4)
+    fresh = nbformat.reads(before, as_version=4)
+    code_cells = [cell for cell in fresh.cells if cell.cell_type == "code"]
+    with replay.started_kernel(path) as manager:
+        client = Client(fresh, km=manager, timeout_func=replay.time_limit, record_timing=False)
+        client.current = code_cells[0]
+
+        def stop(problem: str):
+            count = code_cells.index(client.current) + 1
+            sys.exit(f"{path}, cell [{count}] {client.current.id}: {problem}\nThe file was left as it was.")
+
+        try:
+            client.execute(cleanup_kc=True)
+        except CellExecutionError as error:
+            stop(str(error))
+        except CellTimeoutError:
+            stop(f"the cell ran for more than {replay.time_limit(client.current):g} s")
+        except DeadKernelError:
+            stop("the kernel died")
+
+    for cell, old in zip(fresh.cells, stored.cells, strict=True):
+        cell.metadata = {key: cell.metadata[key] for key in ("slideshow", "tags") if key in cell.metadata}
+        if cell.cell_type == "code":
+            client.current = cell
+            cell.outputs = replay.merged_streams(cell.outputs)
+            if problem := replay.run_problem(cell, cell.outputs):
+                stop(problem)
+            keep = replay.has_tag(cell, "nbval-ignore-output") and old.outputs
+            if keep or not replay.outputs_difference(old.outputs, cell.outputs, replay.tolerances(cell)):
+                counts = {"execution_count": cell.execution_count}
+                cell.outputs = [o | counts if "execution_count" in o else o for o in old.outputs]
+    fresh.metadata = nbformat.from_dict(METADATA)
+    fresh.nbformat_minor = 5
+    after = nbformat.writes(fresh) + "\n"
+    if after == before:
+        return f"{path}: unchanged"
+    path.write_text(after, encoding="utf-8", newline="\n")
+    return f"{path}: stored"
+
+
+def main(arguments: list[str]) -> None:
+    """Refresh the notebooks named, or all, as many at a time as there are cores."""
+    notebooks = replay.ROOT / "notebooks"
+    paths = [Path(name) for name in arguments] or sorted(notebooks.rglob("[!.]*.ipynb"))
+    failures = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for future in [pool.submit(refresh, path) for path in paths]:
+            try:
+                print(future.result(), flush=True)
+            except (SystemExit, OSError, ValueError) as failure:
+                failures.append(str(failure))
+    if failures:
+        sys.exit("\n\n".join(failures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

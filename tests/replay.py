@@ -1,0 +1,212 @@
+"""How the suite runs a notebook and what it calls equal; conftest.py compares with it, refresh.py stores with it."""
+
+import base64
+import difflib
+import io
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from jupyter_client.manager import KernelManager
+from nbformat import NotebookNode
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Tags a code cell may carry, beside rtol=… and atol=… (see `tolerances`).
+TAGS = {"raises-exception", "nbval-ignore-output", "training"}
+TOLERANCE = re.compile(r"(rtol|atol)=(\d+\.?\d*(?:e-\d+)?)")
+
+# What every process of the suite sees. One thread each: a notebook runs on every core, and sums keep their order.
+SETTINGS = {
+    "COURSE_DATA": "sample",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONPATH": str(Path(__file__).with_name("no_network")),
+    "TQDM_DISABLE": "1",
+}
+
+
+class KernelFailure(Exception):
+    """The kernel died, hung or sent what a stored notebook cannot keep."""
+
+
+# Running
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The variables of a replay's kernel; `folder` is empty and this kernel's own.
+
+    Variables that would change results go: Python's and matplotlib's switches, proxies (one on loopback would be a
+    way out), and PYTEST_CURRENT_TEST, which makes ipykernel lose the output of subprocesses.
+    """
+    unwanted = re.compile(r"PYTHON|PYTEST|MPL|.*_proxy$", re.IGNORECASE)
+    inherited = {name: value for name, value in os.environ.items() if not unwanted.match(name)}
+    matplotlib = find_spec("matplotlib")
+    if matplotlib and matplotlib.origin:  # its own defaults, not a user's matplotlibrc
+        inherited["MATPLOTLIBRC"] = str(Path(matplotlib.origin).with_name("mpl-data") / "matplotlibrc")
+    own = {"COURSE_LOGS": "logs", "IPYTHONDIR": "ipython", "TORCH_HOME": "torch"}
+    return inherited | SETTINGS | {name: str(folder / sub) for name, sub in own.items()}
+
+
+@contextmanager
+def started_kernel(notebook: Path) -> Iterator[KernelManager]:
+    """Start this interpreter's kernel in the notebook's folder; on leaving, end it and delete its own folder."""
+    with tempfile.TemporaryDirectory(prefix="replay-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        for sub in ("logs", "ipython"):
+            (folder / sub).mkdir()
+        manager = KernelManager(
+            kernel_name=CURRENT_ENV_KERNEL_NAME,  # a user may have registered another kernel as "python3"
+            kernel_spec_manager=NbvalKernelspecManager(),
+            connection_file=str(folder / "kernel.json"),
+        )
+        if (
+            os.name == "posix" and len(name) < 90
+        ):  # TCP ports are chosen with a race; a socket's path is short
+            manager.transport, manager.ip = "ipc", str(folder / "socket")
+        # The kernel process's own stderr is chatter; what cells write to stderr comes as messages.
+        manager.start_kernel(cwd=str(notebook.parent), env=environment(folder), stderr=subprocess.DEVNULL)
+        try:
+            yield manager
+        finally:
+            manager.shutdown_kernel(now=True)
+
+
+def tolerances(cell: NotebookNode) -> dict[str, float]:
+    """The numbers of a cell's tags: {"rtol": 0.05} for `rtol=0.05`."""
+    found = (TOLERANCE.fullmatch(tag) for tag in cell.metadata.get("tags", []))
+    return {match[1]: float(match[2]) for match in found if match}
+
+
+def has_tag(cell: NotebookNode, tag: str) -> bool:
+    """Whether the cell carries `tag`."""
+    return tag in cell.metadata.get("tags", [])
+
+
+def time_limit(cell: NotebookNode) -> float:
+    """Seconds after which a cell counts as hung; generous, since machines are slow or busy."""
+    return 120 if has_tag(cell, "training") else 30
+
+
+def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join neighbouring pieces of one stream, which are cut at random. Text around a picture stays in place."""
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        last = merged[-1] if merged else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            merged.append(NotebookNode(output))
+    return merged
+
+
+# Comparing
+
+# A number with the spaces before it, since torch pads for a minus sign; not the 1 of `conv1` or of `2.14.1`.
+NUMBER = re.compile(r" *((?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)", re.IGNORECASE)
+WHOLE = re.compile(r"[-+]?\d+\.?(?:e[-+]?\d+)?", re.IGNORECASE)
+
+
+def normalised(text: str) -> str:
+    """The text as a CPU prints it: a tensor's repr names its device only where that is not the CPU."""
+    text = re.sub(
+        r",\s+(?=(?:device|dtype|grad_fn|requires_grad)=)", ", ", text
+    )  # wrapped where the line is full
+    text = re.sub(r", device='(?:cuda|mps|xpu):\d+'", "", text)
+    text = re.sub(r"device\(type='(?:cuda|mps|xpu)'(?:, index=\d+)?\)", "device(type='cpu')", text)
+    return re.sub(r"(?<![\w.])(?:cuda|mps|xpu)(?::\d+)?(?![\w.])", "cpu", text)
+
+
+def numbers_agree(stored: str, fresh: str, given: dict[str, float]) -> bool:
+    """Whether two printed numbers agree within the `given` tolerances or the default ones (1e-3, 1e-4).
+
+    A number without decimals (7, 7. or 1e-05) is a count, a sum by hand or a setting: equal, but for a tag.
+    """
+    whole = bool(WHOLE.fullmatch(stored))
+    if whole != bool(WHOLE.fullmatch(fresh)) and ("." in stored) != ("." in fresh):
+        return False  # 7 and 7.0 are of different types
+    rtol = given.get("rtol", 0 if whole else 1e-3)
+    atol = given.get("atol", 0 if whole else 1e-4)
+    a, b = float(stored), float(fresh)
+    return abs(a - b) <= max(rtol * abs(a), atol) * (1 + 1e-6)  # 0.1235 and 0.1236 differ by a hair over 1e-4
+
+
+def text_difference(stored: str, fresh: str, given: dict[str, float]) -> str | None:
+    """None if the texts agree (numbers as numbers), else a message with both."""
+    pieces = [
+        NUMBER.split(normalised(text)) for text in (stored, fresh)
+    ]  # text, number, text, number, … text
+    if len(pieces[0]) == len(pieces[1]):
+        for i, (a, b) in enumerate(zip(*pieces, strict=True)):
+            if a != b and not (i % 2 and numbers_agree(a, b, given)):
+                break
+        else:
+            return None
+    lines = difflib.unified_diff(
+        stored.splitlines(), fresh.splitlines(), "stored", "this run", lineterm="", n=1
+    )
+    return "text differs\n" + "\n".join(list(lines)[:40])
+
+
+def picture_difference(stored: str, fresh: str) -> str | None:
+    """None if two base64 pictures look alike: equal size, under 0.05 % of pixels off by over 32 of 255 levels."""
+    import numpy as np
+    from PIL import Image
+
+    arrays = []
+    for text in (stored, fresh):
+        picture = Image.open(io.BytesIO(base64.b64decode(text))).convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        arrays.append(np.asarray(Image.alpha_composite(white, picture).convert("RGB"), dtype=np.int16))
+    if arrays[0].shape != arrays[1].shape:
+        (h, w, _), (fresh_h, fresh_w, _) = arrays[0].shape, arrays[1].shape
+        return f"picture differs in size: stored {w} x {h}, this run {fresh_w} x {fresh_h} pixels"
+    share = (np.abs(arrays[0] - arrays[1]).max(axis=2) > 32).mean()
+    return None if share < 5e-4 else f"picture differs in {share:.2%} of its pixels (0.05% are allowed)"
+
+
+def outputs_difference(stored: list, fresh: list, given: dict[str, float]) -> str | None:
+    """None if two lists of outputs agree in number, order, kind and content, else the first difference."""
+    kinds = [
+        [o.output_type + (f" {o.name}" if "name" in o else "") for o in outputs]
+        for outputs in (stored, fresh)
+    ]
+    if kinds[0] != kinds[1]:
+        names = [", ".join(k) or "nothing" for k in kinds]
+        shown = "".join(f"\n{o.get('text') or o.get('data') or o.get('evalue')}"[:500] for o in fresh)
+        return f"outputs differ in number or kind: stored {names[0]}; this run {names[1]}{shown}"
+    for a, b in zip(stored, fresh, strict=True):
+        if a.output_type == "error":
+            a, b = ({"error": f"{o.ename}: {o.evalue}"} for o in (a, b))
+        elif a.output_type == "stream":
+            a, b = {a.name: a.text}, {b.name: b.text}
+        else:
+            a, b = a.data, b.data
+        if a.keys() != b.keys():
+            return f"output differs in its formats: stored {sorted(a)}; this run {sorted(b)}"
+        for key in a:
+            compare = picture_difference if key in ("image/png", "image/jpeg") else None
+            found = compare(a[key], b[key]) if compare else text_difference(str(a[key]), str(b[key]), given)
+            if found:
+                return f"{key}: {found}"
+    return None
+
+
+def run_problem(cell: NotebookNode, fresh: list[NotebookNode]) -> str | None:
+    """What is wrong with a cell's run whatever is stored: tags, text on stderr, a tagged error that did not come."""
+    for tag in cell.metadata.get("tags", []):
+        if tag not in TAGS and not TOLERANCE.fullmatch(tag):
+            return f"unknown tag {tag!r}; known are {', '.join(sorted(TAGS))}, rtol=…, atol=…"
+    for output in fresh:
+        if output.get("name") == "stderr":
+            return f"text on stderr, a warning perhaps; handle it in the cell:\n{output.text}"
+    if has_tag(cell, "raises-exception") and all(output.output_type != "error" for output in fresh):
+        return "tagged raises-exception, but it raised nothing"
+    return None
