@@ -123,8 +123,8 @@ def cifar10_quick(activation: Callable[[], nn.Module] | None = nn.ReLU) -> nn.Se
 
 # Chapter 21 builds the rest by hand: batches, one epoch of training, evaluation, checkpoints.
 
-# Mean and standard deviation of red, green and blue (0 to 1) over CIFAR-10's 50,000 training images, as usually
-# quoted; `images.double().div(255).mean(dim=(0, 2, 3))`, and std for mean, measures them again.
+# Mean and standard deviation of red, green and blue (0 to 1) over CIFAR-10's 50,000 training images, as they
+# are usually quoted; `images.double().div(255).mean(dim=(0, 2, 3))`, and std for mean, measures them again.
 CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR10_STD = (0.2470, 0.2435, 0.2616)
 
@@ -183,7 +183,7 @@ class Batches:
         count = len(self.labels)
         order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
         for pick in order[: self._count()].split(self.batch_size):
-            # Every process draws for the whole batch, then keeps its share: the same pictures for any `world`.
+            # Every process draws for the whole batch, then keeps its share: any `world` sees the same.
             move, flip = None, None
             if self.augment:
                 move = torch.randint(-self.shift, self.shift + 1, (2, len(pick), 1), generator=self.generator)
@@ -226,7 +226,7 @@ def train_one_epoch(
 ) -> tuple[float, float]:
     """Train on every batch once; returns the mean loss and the accuracy (0 to 1) of the guesses on the way.
 
-    batches: a DataLoader, Batches, or any iterable of x, y. scheduler: stepped after each batch, not each epoch.
+    batches: a DataLoader, Batches, or any iterable of x, y. scheduler: stepped after each batch, not epoch.
     autocast: compute in bfloat16 where PyTorch holds that to be safe; the weights stay float32.
     Raises ValueError if there is no batch, FloatingPointError if the loss is no longer a finite number.
     """
@@ -292,9 +292,9 @@ class CheckpointError(RuntimeError):
 
 
 def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
-    """Save `state` to `path`; killed at any moment, this leaves the old file or the new one, never half of one.
+    """Save `state` to `path`; killed at any moment, this leaves the old file or the new one, whole.
 
-    state: state dicts, tensors, numbers, strings, lists: what load_checkpoint reads without running any code.
+    state: state dicts, tensors, numbers, strings, lists: what load_checkpoint reads without running code.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -307,7 +307,7 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
 
 
 def load_checkpoint(path: str | os.PathLike) -> dict:
-    """What save_checkpoint wrote to `path`, tensors on the CPU. Raises CheckpointError if it cannot be read."""
+    """What save_checkpoint wrote to `path`, tensors on the CPU. Raises CheckpointError if it is not that."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -319,7 +319,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict:
 
 
 def load_weights(model: nn.Module, state: dict, name: str = "the checkpoint") -> None:
-    """model.load_state_dict(state); if it does not fit, changes nothing and raises a CheckpointError on where."""
+    """model.load_state_dict(state); raises CheckpointError, before anything is changed, if it does not fit."""
     own = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     other = {key: tuple(getattr(value, "shape", ())) for key, value in state.items()}
     if own != other:
