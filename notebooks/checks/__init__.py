@@ -172,10 +172,11 @@ def describe(value: Any) -> str:
     """A short text for a hint: a tensor by shape and dtype, and by its values where they are few; no addresses."""
     if isinstance(value, Tensor):
         shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
+        article = "an" if dtype[0] in "aiou" else "a"
         if 0 < value.numel() <= 12 and value.device.type != "meta":
             numbers = value.detach().cpu().tolist()
-            return f"a {dtype} tensor {_round(numbers)}"
-        return f"a {dtype} tensor of shape {shape}"
+            return f"{article} {dtype} tensor {_round(numbers)}"
+        return f"{article} {dtype} tensor of shape {shape}"
     if isinstance(value, torch.Size):
         return str(tuple(value))
     if isinstance(value, list | tuple) and any(isinstance(part, Tensor) for part in value):
