@@ -55,12 +55,14 @@ def show_images(
     images: a tensor (N, C, H, W) or (C, H, W), or a list of tensors (C, H, W) and PIL images; one or three channels;
     uint8 from 0 to 255, or float from 0 to 1 (values outside are clipped, as after Normalize).
     titles: one for each picture. columns: pictures in a row. size: inches for each.
-    Raises ValueError if a picture has another shape, or if the titles do not match in number.
+    Raises ValueError if there is no picture, one has another shape, or the titles do not match in number.
     """
     import matplotlib.pyplot as plt
 
     if isinstance(images, Tensor) and images.dim() == 3:
         images = [images]
+    if len(images) == 0:
+        raise ValueError("there is no picture to show")
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"{len(images)} pictures, but {len(titles)} titles")
     columns = max(1, min(columns, len(images)))
@@ -76,8 +78,10 @@ def show_images(
             if image.dim() != 3 or image.shape[0] not in (1, 3):
                 raise ValueError(f"a picture is (1, H, W) or (3, H, W), not {tuple(image.shape)}")
             image = image.detach().cpu().permute(1, 2, 0)
-            image = image if image.dtype == torch.uint8 else image.float().clamp(0, 1)
-        axis.imshow(image, cmap="gray")
+            image = (image if image.dtype == torch.uint8 else image.float().clamp(0, 1)).numpy()
+        else:
+            image = np.asarray(image)
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
         if titles is not None:
             axis.set_title(titles[i], fontsize=9)
     plt.show()
@@ -96,7 +100,7 @@ def plot_history(history: dict[str, list[float]], title: str = ""):
         part, _, measure = name.rpartition("_")
         if measure not in ("loss", "accuracy"):
             raise ValueError(f"a curve's name ends in _loss or _accuracy, not {name!r}")
-        axes[measure == "accuracy"].plot(range(1, len(values) + 1), values, label=part)
+        axes[int(measure == "accuracy")].plot(range(1, len(values) + 1), values, label=part)
     for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
         axis.set(xlabel="epoch", ylabel=measure, title=title)
         axis.legend()
@@ -199,8 +203,8 @@ class Batches:
         else:
             # Which row and which column of the old picture each pixel of the new one is taken from.
             _, height, width, channels = self.pixels.shape
-            rows = mirror(torch.arange(height) + move[0], height)  # (n, H)
-            columns = mirror(torch.arange(width) + move[1], width)  # (n, W)
+            rows = _mirror(torch.arange(height) + move[0], height)  # (n, H)
+            columns = _mirror(torch.arange(width) + move[1], width)  # (n, W)
             columns = torch.where(flip, columns.flip(1), columns)
             # The pixels of all pictures have one number each, counted row by row.
             numbers = (pick[:, None, None] * height + rows[:, :, None]) * width + columns[:, None, :]
@@ -210,7 +214,7 @@ class Batches:
         return x.permute(0, 3, 1, 2), y  # (n, C, H, W), channels last in memory
 
 
-def mirror(index: Tensor, size: int) -> Tensor:
+def _mirror(index: Tensor, size: int) -> Tensor:
     """Reflect positions outside 0 … size-1 at the edges: -1 becomes 1, `size` becomes size-2."""
     index = index.abs()
     return (size - 1) - ((size - 1) - index).abs()
@@ -298,7 +302,7 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part")
     try:
         torch.save(state, part)
         os.replace(part, path)  # at once, or not at all

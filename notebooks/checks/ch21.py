@@ -92,8 +92,10 @@ def score(answer):
             means = [nn.functional.cross_entropy(reference(x), y).item() for x, y in batches]
         accuracy = (logits.argmax(dim=1) == y).float().mean().item()
         modes, seen = [], []
-        model[2].register_forward_hook(lambda module, *_: modes.append(module.training))
-        model.register_forward_hook(lambda module, inputs, output: seen.append(output.requires_grad))
+        model[2].register_forward_hook(lambda module, *_, modes=modes: modes.append(module.training))
+        model.register_forward_hook(
+            lambda module, inputs, output, seen=seen: seen.append(output.requires_grad)
+        )
         found = call(answer, model, batches, nn.CrossEntropyLoss(), name="score")
         require(
             isinstance(found, tuple | list) and len(found) == 2,

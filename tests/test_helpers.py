@@ -1,0 +1,148 @@
+"""helpers.py: the same from any folder, clear about bad input, and nothing in it that no chapter uses."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import helpers
+
+NOTEBOOKS = Path(helpers.__file__).parent
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "elsewhere"])
+@pytest.mark.parametrize("root", ["course", "my course/课程 笔记"])
+def test_paths_do_not_depend_on_the_working_directory(folder, root, tmp_path):
+    root = tmp_path / root
+    (root / "notebooks").mkdir(parents=True)
+    (root / "elsewhere").mkdir()
+    shutil.copy(NOTEBOOKS / "helpers.py", root / "notebooks")
+    code = "import helpers; print(helpers.ROOT, helpers.DATA, helpers.LOGS, sep='\\n')"
+    env = os.environ | {"PYTHONPATH": str(root / "notebooks"), "PYTHONIOENCODING": "utf-8"}
+    env.pop("COURSE_LOGS", None)
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root / folder,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert [Path(line) for line in run.stdout.splitlines()] == [root, root / "data", root / "logs"]
+
+
+def test_seed_repeats_every_generator():
+    import random
+
+    def draw():
+        return random.random(), np.random.rand(), torch.rand(1).item()  # noqa: NPY002
+
+    helpers.seed(3)
+    first = draw()
+    helpers.seed(3)
+    assert draw() == first
+    helpers.seed(4)
+    assert all(a != b for a, b in zip(draw(), first, strict=True))
+
+
+def test_each_writer_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setattr(helpers, "LOGS", tmp_path / "日志 logs")
+    folders = []
+    for value in (1.0, 2.0):
+        with helpers.new_writer("a/b") as writer:
+            writer.add_scalar("value", value, 0)
+        folders.append(Path(writer.log_dir))
+    assert [folder.name for folder in folders] == ["run-1", "run-2"]
+    for folder, value in zip(folders, (1.0, 2.0), strict=True):
+        assert [event.value for event in EventAccumulator(str(folder)).Reload().Scalars("value")] == [value]
+
+
+@pytest.mark.parametrize("name", ["", "/absolute", "../outside"])
+def test_writer_refuses_a_name_that_leaves_the_folder(name):
+    with pytest.raises(ValueError, match="folder name"):
+        helpers.new_writer(name)
+
+
+@pytest.fixture
+def axes(monkeypatch):
+    """The axes of the figure that a function under test would show."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.gcf().axes))
+    yield shown
+    plt.close("all")
+
+
+def test_show_images(axes):
+    red = torch.zeros(3, 4, 5, dtype=torch.uint8)
+    red[0] = 255
+    grey = torch.tensor([[[-1.0, 0.5, 2.0]]])
+    helpers.show_images([red, grey, Image.new("RGB", (2, 2))], titles=["red", "grey", "black"], columns=2)
+    assert [axis.get_title() for axis in axes] == ["red", "grey", "black", ""]
+    pictures = [axis.images[0].get_array() for axis in axes[:3]]
+    assert pictures[0].shape == (4, 5, 3) and (pictures[0][0, 0] == [255, 0, 0]).all()
+    assert pictures[1].ravel().tolist() == [0.0, 0.5, 1.0], "floats are clipped to 0 … 1"
+
+
+def test_show_images_shows_a_grey_picture_as_dark_as_it_is(axes):
+    helpers.show_images([torch.full((1, 2, 2), 0.5), torch.full((1, 2, 2), 128, dtype=torch.uint8)])
+    for axis in axes:
+        red, green, blue, _ = axis.images[0].to_rgba(axis.images[0].get_array())[0, 0]
+        assert red == green == blue == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("images", "titles", "message"),
+    [
+        (torch.zeros(2, 3, 4, 4), ["one"], "2 pictures, but 1 titles"),
+        (torch.zeros(4, 4), None, "a picture is"),
+        (torch.zeros(1, 6, 4, 4), None, "a picture is"),
+        (torch.zeros(0, 3, 4, 4), None, "no picture"),
+    ],
+)
+def test_show_images_refuses(images, titles, message, axes):
+    with pytest.raises(ValueError, match=message):
+        helpers.show_images(images, titles)
+
+
+def test_plot_history(axes):
+    helpers.plot_history(
+        {"train_loss": [2.0, 1.0], "validation_loss": [2.0, 1.5], "train_accuracy": [0.1, 0.5]}
+    )
+    curves = [{line.get_label(): list(line.get_ydata()) for line in axis.lines} for axis in axes]
+    assert curves == [{"train": [2.0, 1.0], "validation": [2.0, 1.5]}, {"train": [0.1, 0.5]}]
+    assert list(axes[0].lines[0].get_xdata()) == [1, 2]
+    with pytest.raises(ValueError, match="_loss or _accuracy"):
+        helpers.plot_history({"speed": [1.0]})
+
+
+def test_everything_public_is_used():
+    tree = ast.parse((NOTEBOOKS / "helpers.py").read_text(encoding="utf-8"))
+    public = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    public = {name for name in public if not name.startswith("_")}
+    texts = [
+        path.read_text(encoding="utf-8") for path in [*NOTEBOOKS.glob("*.py"), *NOTEBOOKS.glob("*.ipynb")]
+    ]
+    unused = [name for name in public if sum(name in text for text in texts) < 2]
+    assert not unused, f"no chapter and no script uses {unused}"
+    for node in tree.body:
+        if getattr(node, "name", "_").startswith("_"):
+            continue
+        assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+def test_every_notebook_can_be_read():
+    for path in NOTEBOOKS.rglob("[0-9]*.ipynb"):
+        nbformat.validate(nbformat.read(path, as_version=4))
