@@ -1,0 +1,470 @@
+"""The training code: batches, one epoch, evaluation, checkpoints, train.py killed and resumed, two processes."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import helpers
+import train
+from helpers import (
+    CIFAR10_MEAN,
+    CIFAR10_STD,
+    Batches,
+    CheckpointError,
+    cifar10_quick,
+    evaluate,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    train_one_epoch,
+)
+
+NOTEBOOKS = Path(train.__file__).parent
+
+# train.py on 96 random images instead of the sample; KILL=2 has it killed while it writes the checkpoint of epoch 2.
+DRIVER = """
+import os, signal, sys
+sys.path.insert(0, {notebooks!r})
+import torch
+torch.set_num_threads(1)
+import course_data
+numbers = torch.Generator().manual_seed(1)
+images = torch.randint(256, (96, 3, 32, 32), dtype=torch.uint8, generator=numbers)
+labels = torch.randint(10, (96,), generator=numbers)
+course_data.cifar10_tensors = lambda train: (images, labels)
+import train
+save = torch.save
+def save_and_die(state, path):
+    save(state, path)
+    if state.get("epoch") == int(os.environ.get("KILL", 0)):
+        with open(path, "r+b") as file:
+            file.truncate(path.stat().st_size // 2)
+        os.kill(os.getpid(), signal.{signal})
+torch.save = save_and_die
+train.main()
+"""
+
+
+@pytest.fixture
+def driver(tmp_path):
+    path = tmp_path / "driver.py"
+    name = "SIGKILL" if hasattr(signal, "SIGKILL") else "SIGTERM"
+    path.write_text(DRIVER.format(notebooks=str(NOTEBOOKS), signal=name))
+    return path
+
+
+def run(*command, **environment):
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "COURSE_DATA": "sample", **environment}
+    return subprocess.run(
+        [sys.executable, *map(str, command)], env=env, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture
+def cpu(monkeypatch):
+    """One thread, so that sums are added up in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield torch.device("cpu")
+    torch.set_num_threads(threads)
+
+
+def pictures(count):
+    """Pictures whose pixels say where they are: red 8 × row, green 8 × column, blue the picture's number."""
+    grid = torch.arange(32)
+    red = (8 * grid[:, None]).expand(count, 32, 32)
+    green = (8 * grid[None, :]).expand(count, 32, 32)
+    blue = torch.arange(count)[:, None, None].expand(count, 32, 32)
+    return torch.stack([red, green, blue], dim=1).to(torch.uint8), torch.arange(count) % 10
+
+
+def raw(x):
+    """Batches' normalised images (n, 3, 32, 32) as numbers from 0 to 255 again."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (CIFAR10_MEAN, CIFAR10_STD))
+    return ((x.cpu() * std + mean) * 255).round().to(torch.int64)
+
+
+def test_batches_are_the_images_in_order_and_normalised():
+    images = torch.randint(256, (10, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.arange(10)
+    batches = Batches(images, labels, 4, device="cpu")
+    assert len(batches) == 3
+    xs, ys = zip(*batches, strict=True)
+    assert [len(y) for y in ys] == [4, 4, 2]
+    assert torch.equal(torch.cat(ys), labels)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (CIFAR10_MEAN, CIFAR10_STD))
+    torch.testing.assert_close(torch.cat(xs), (images / 255 - mean) / std)
+    assert all(x.is_contiguous(memory_format=torch.channels_last) for x in xs)
+
+
+def test_shuffled_batches_hold_every_image_once_in_another_order_each_round():
+    images, labels = pictures(50)
+    batches = Batches(
+        images, labels, 8, shuffle=True, device="cpu", generator=torch.Generator().manual_seed(0)
+    )
+    rounds = [torch.cat([raw(x)[:, 2, 0, 0] for x, _ in batches]) for _ in range(2)]
+    assert all(torch.equal(order.sort().values, torch.arange(50)) for order in rounds)
+    assert not torch.equal(*rounds)
+    again = Batches(images, labels, 8, shuffle=True, device="cpu", generator=torch.Generator().manual_seed(0))
+    assert torch.equal(torch.cat([raw(x)[:, 2, 0, 0] for x, _ in again]), rounds[0])
+    for x, y in again:
+        assert torch.equal(raw(x)[:, 2, 0, 0] % 10, y)
+
+
+def test_augmented_images_are_flipped_and_moved_each_in_its_own_way():
+    images, labels = pictures(256)
+    seen, order = set(), iter(range(256))
+    numbers = torch.Generator().manual_seed(1)
+    for x, _ in Batches(images, labels, 64, augment=True, shift=2, device="cpu", generator=numbers):
+        for red, green, blue in raw(x):
+            assert blue.unique().tolist() == [next(order)]
+            rows, columns = red[:, 0] // 8, green[0] // 8
+            assert (red == 8 * rows[:, None]).all() and (green == 8 * columns).all()
+            flipped = bool(columns[10] > columns[20])
+            columns = columns.flip(0) if flipped else columns
+            down, right = int(rows[10]) - 10, int(columns[10]) - 10
+            # Written out, with the edge mirrored: moved by 2, the rows are 2 1 0 1 2 …, or … 30 31 30 29.
+            expected = [[31 - abs(31 - abs(i + by)) for i in range(32)] for by in (down, right)]
+            assert [rows.tolist(), columns.tolist()] == expected
+            seen.add((down, right, flipped))
+    assert len(seen) == 5 * 5 * 2  # every one of them occurs among 256 pictures
+
+
+def test_the_processes_share_every_batch():
+    images, labels = pictures(44)
+
+    def rounds(rank, world):
+        numbers = torch.Generator().manual_seed(5)
+        return list(Batches(images, labels, 8, True, True, 4, "cpu", numbers, rank=rank, world=world))
+
+    for (x, y), (x0, y0), (x1, y1) in zip(rounds(0, 1), rounds(0, 2), rounds(1, 2), strict=True):
+        assert torch.equal(x[0::2], x0) and torch.equal(x[1::2], x1)
+        assert torch.equal(y[0::2], y0) and torch.equal(y[1::2], y1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": torch.zeros(4, 3, 8, 8)}, "uint8"),
+        ({"images": torch.zeros(4, 8, 8, 3, dtype=torch.uint8)}, r"\(N, 3, H, W\)"),
+        ({"labels": torch.zeros(3, dtype=torch.int64)}, r"int64 \(4,\)"),
+        ({"labels": torch.zeros(4)}, "int64"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 3, "world": 2}, "multiple of 2"),
+    ],
+)
+def test_batches_refuse_what_they_cannot_read(change, message):
+    good = {
+        "images": torch.zeros(4, 3, 8, 8, dtype=torch.uint8),
+        "labels": torch.zeros(4, dtype=torch.int64),
+        "batch_size": 2,
+        "device": "cpu",
+    }
+    Batches(**good)
+    with pytest.raises(ValueError, match=message):
+        Batches(**{**good, **change})
+
+
+def test_one_epoch_is_gradient_descent(cpu):
+    """Equal to the formula w - lr · gradient, batch by batch, with a DataLoader whose last batch is smaller."""
+    torch.manual_seed(0)
+    x, y = torch.randn(10, 5), torch.randint(3, (10,))
+    model = nn.Linear(5, 3)
+    weight = model.weight.detach().clone().requires_grad_()
+    bias = model.bias.detach().clone().requires_grad_()
+    losses, right, rates = [], 0, [0.1, 0.05, 0.025]
+    for part, rate in zip(torch.arange(10).split(4), rates, strict=True):
+        logits = x[part] @ weight.T + bias
+        loss = -logits.log_softmax(1)[torch.arange(len(part)), y[part]]
+        gradients = torch.autograd.grad(loss.mean(), [weight, bias])
+        weight, bias = (
+            (p - rate * g).detach().requires_grad_() for p, g in zip([weight, bias], gradients, strict=True)
+        )
+        losses += loss.tolist()
+        right += (logits.argmax(1) == y[part]).sum().item()
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    model.eval()  # as an evaluation would have left it
+    loader = DataLoader(TensorDataset(x, y), batch_size=4)
+    loss, accuracy = train_one_epoch(model, loader, nn.CrossEntropyLoss(), optimizer, scheduler)
+    assert model.training
+    assert loss == pytest.approx(sum(losses) / 10, rel=1e-5)
+    assert accuracy == right / 10
+    torch.testing.assert_close(model.weight, weight)
+    torch.testing.assert_close(model.bias, bias)
+
+
+def test_autocast_computes_in_bfloat16_and_keeps_float32_weights(cpu):
+    model = nn.Linear(3, 2)
+    seen = []
+    model.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    batch = [(torch.ones(4, 3), torch.zeros(4, dtype=torch.int64))]
+    for autocast in (False, True):
+        train_one_epoch(model, batch, nn.CrossEntropyLoss(), optimizer, autocast=autocast)
+    assert seen == [torch.float32, torch.bfloat16]
+    assert model.weight.dtype == model.weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluate_counts_every_image_alike_and_leaves_the_mode(training):
+    model = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.9))
+    model.train(training)
+    x, y = torch.randn(10, 4), torch.randint(3, (10,))
+    loss, accuracy = evaluate(model, [(x[:7], y[:7]), (x[7:], y[7:])], nn.CrossEntropyLoss())
+    logits = model[0](x)  # no dropout
+    assert loss == pytest.approx(nn.functional.cross_entropy(logits, y).item(), rel=1e-5)
+    assert accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
+    assert model.training is training
+
+
+def test_evaluate_leaves_the_mode_when_it_fails():
+    model = nn.Linear(4, 3)
+    with pytest.raises(RuntimeError):
+        evaluate(model, [(torch.ones(2, 5), torch.zeros(2, dtype=torch.int64))], nn.CrossEntropyLoss())
+    assert model.training
+
+
+def test_no_batch_and_a_loss_that_is_no_number_are_errors():
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="no batch to train on"):
+        train_one_epoch(model, [], nn.CrossEntropyLoss(), optimizer)
+    with pytest.raises(ValueError, match="no batch to evaluate on"):
+        evaluate(model, [], nn.CrossEntropyLoss())
+    before = model.weight.clone()
+    bad = [(torch.full((1, 2), float("inf")), torch.zeros(1, dtype=torch.int64))]
+    with pytest.raises(FloatingPointError, match="smaller learning rate"):
+        train_one_epoch(model, bad, nn.CrossEntropyLoss(), optimizer)
+    assert torch.equal(model.weight, before)
+
+
+def test_a_checkpoint_comes_back_whole(tmp_path):
+    path = tmp_path / "new folder" / "run.pt"
+    save_checkpoint(path, {"epoch": 1, "weights": torch.arange(3)})
+    save_checkpoint(path, {"epoch": 2, "weights": torch.arange(4)})
+    state = load_checkpoint(path)
+    assert state["epoch"] == 2 and torch.equal(state["weights"], torch.arange(4))
+    assert [file.name for file in path.parent.iterdir()] == ["run.pt"]
+
+
+class Trap:
+    """What an attacker would put into a pickle."""
+
+    def __reduce__(self):
+        return os.mkdir, ("trapped",)
+
+
+def test_a_checkpoint_that_cannot_be_read_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        load_checkpoint("missing.pt")
+    Path("half.pt").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(CheckpointError, match="half.pt is no checkpoint that can be read"):
+        load_checkpoint("half.pt")
+    torch.save(Trap(), "trap.pt")
+    with pytest.raises(CheckpointError, match="trap.pt is no checkpoint that can be read"):
+        load_checkpoint("trap.pt")
+    assert not Path("trapped").exists()
+
+
+def test_weights_of_another_network_are_refused_before_anything_changes():
+    model = cifar10_quick()
+    before = model[0].weight.clone()
+    load_weights(model, model.state_dict())
+    for other in (nn.Sequential(nn.Linear(3, 2)), nn.Sequential(nn.Conv2d(3, 16, 5)), nn.Sequential()):
+        with pytest.raises(CheckpointError, match="run.pt is of another network: .* build the network"):
+            load_weights(model, other.state_dict(), "run.pt")
+    assert torch.equal(model[0].weight, before)
+
+
+def random_data(count=96):
+    """The images of DRIVER."""
+    numbers = torch.Generator().manual_seed(1)
+    images = torch.randint(256, (count, 3, 32, 32), dtype=torch.uint8, generator=numbers)
+    return images, torch.randint(10, (count,), generator=numbers)
+
+
+SHORT = train.Settings(epochs=2, batch_size=32, validation=0.25)
+
+
+def quiet(settings, **more):
+    return train.train(settings, *random_data(), device="cpu", verbose=False, progress=False, **more)
+
+
+def test_the_same_seed_gives_the_same_numbers(cpu):
+    random.seed(1)  # whatever was drawn before
+    model, history = quiet(SHORT)
+    torch.rand(7)
+    again, same = quiet(SHORT)
+    assert same == history
+    assert sorted(history) == ["train_accuracy", "train_loss", "validation_accuracy", "validation_loss"]
+    assert all(len(values) == SHORT.epochs for values in history.values())
+    torch.testing.assert_close(again.state_dict(), model.state_dict(), rtol=0, atol=0)
+    _, other = quiet(train.Settings(**{**train.asdict(SHORT), "seed": 1}))
+    assert other != history
+
+
+def test_the_script_s_pieces_by_hand_give_its_numbers(cpu):
+    """As chapter 21 does it: the same parts, the same seed, the same history."""
+    images, labels = random_data()
+    (train_part, held_out) = train.split(images, labels, SHORT.validation)
+    assert len(train_part[1]) == 72 and torch.equal(held_out[0], images[72:])
+    numbers = torch.Generator().manual_seed(SHORT.seed)
+    batches = Batches(
+        *train_part, SHORT.batch_size, shuffle=True, augment=True, device="cpu", generator=numbers
+    )
+    model, loss_fn, optimizer, scheduler = train.build(SHORT, SHORT.epochs * len(batches), "cpu")
+    history = [train_one_epoch(model, batches, loss_fn, optimizer, scheduler) for _ in range(SHORT.epochs)]
+    _, expected = quiet(SHORT)
+    assert [loss for loss, _ in history] == expected["train_loss"]
+    assert [accuracy for _, accuracy in history] == expected["train_accuracy"]
+
+
+def test_another_run_s_checkpoint_is_not_resumed(tmp_path):
+    path = tmp_path / "run.pt"
+    quiet(SHORT, checkpoint=path)
+    with pytest.raises(CheckpointError, match="run.pt is there already: add --resume"):
+        quiet(SHORT, checkpoint=path)
+    other = train.Settings(**{**train.asdict(SHORT), "activation": "none"})
+    with pytest.raises(
+        CheckpointError, match="another run: activation is relu there and none here; give the options"
+    ):
+        quiet(other, checkpoint=path, resume=True)
+    save_checkpoint(path, cifar10_quick().state_dict())
+    with pytest.raises(CheckpointError, match="run.pt is no checkpoint of a training run"):
+        quiet(SHORT, checkpoint=path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--epochs", "many"], "--epochs: invalid whole number value: 'many'"),
+        (["--epochs", "0"], "--epochs: 0 is not from 1"),
+        (["--lr", "-1"], "--lr: -1 is not from 0"),
+        (["--lr", "nan"], "--lr: nan is not from 0"),
+        (["--validation", "1"], "--validation: 1 is not from 0 to 0.9"),
+        (["--activation", "swish"], "choose from"),
+        (["--resume"], "--resume needs --checkpoint"),
+        (["--device", "toaster"], "there is no device toaster here"),
+    ],
+)
+def test_wrong_options_are_named(options, message, capsys, monkeypatch):
+    monkeypatch.setattr(train, "cifar10_tensors", lambda train: random_data())
+    with pytest.raises(SystemExit) as exit_:
+        train.main(options)
+    assert exit_.value.code != 0
+    assert message in f"{capsys.readouterr().err}{exit_.value.code}"
+
+
+def test_a_diverging_run_ends_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(train, "cifar10_tensors", lambda train: random_data())
+    with pytest.raises(SystemExit, match="train.py: the loss became (nan|inf): try a smaller learning rate"):
+        train.main(
+            [
+                "--lr",
+                "1e9",
+                "--epochs",
+                "3",
+                "--batch-size",
+                "16",
+                "--schedule",
+                "constant",
+                "--device",
+                "cpu",
+            ]
+        )
+
+
+def test_the_help_names_every_setting(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        train.main(["--help"])
+    assert exit_.value.code == 0
+    text = capsys.readouterr().out
+    for name in train.asdict(SHORT):
+        assert f"--{name.replace('_', '-')}" in text or f"--no-{name}" in text
+
+
+def same(one, other):
+    """Whether two checkpoints are equal to the bit, all the way down."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+def test_a_killed_run_resumes_to_the_same_bits(driver, tmp_path, cpu, monkeypatch, capsys):
+    options = ["--epochs", "3", "--batch-size", "32", "--device", "cpu"]
+    monkeypatch.setattr(train, "cifar10_tensors", lambda train: random_data())
+    straight = {name: str(tmp_path / f"straight.{name}") for name in ("run", "pt")}
+    train.main([*options, "--checkpoint", straight["run"], "--weights", straight["pt"]])
+    printed = capsys.readouterr().out.splitlines()
+
+    broken = {name: str(tmp_path / f"broken.{name}") for name in ("run", "pt")}
+    command = [driver, *options, "--checkpoint", broken["run"], "--resume", "--weights", broken["pt"]]
+    killed = run(*command, KILL="2")
+    assert killed.returncode != 0 and not Path(broken["pt"]).exists()
+    assert killed.stdout.splitlines() == printed[:1]
+    assert load_checkpoint(broken["run"])["epoch"] == 1  # that of epoch 2 was written by half
+
+    resumed = run(*command)
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stderr == ""
+    assert resumed.stdout.splitlines() == ["going on after epoch 1 of 3", *printed[1:]]
+    for name in ("run", "pt"):
+        torch.testing.assert_close(
+            load_checkpoint(broken[name]), load_checkpoint(straight[name]), rtol=0, atol=0
+        )
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_two_processes_are_one(driver, tmp_path, cpu):
+    """torchrun with two processes, each with half of every batch, ends at the weights of one process."""
+    model, history = quiet(SHORT)
+    path = tmp_path / "two.run"
+    options = [
+        "--epochs",
+        2,
+        "--batch-size",
+        32,
+        "--validation",
+        0.25,
+        "--device",
+        "cpu",
+        "--checkpoint",
+        path,
+    ]
+    loopback = {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}
+    two = run(
+        "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", driver, *options, **loopback
+    )
+    assert two.returncode == 0, two.stderr
+    assert two.stdout.count("epoch  1/2") == two.stdout.count("test ") == 1  # the first process alone reports
+    state = load_checkpoint(path)
+    torch.testing.assert_close(state["model"], dict(model.state_dict()), rtol=0, atol=1e-5)
+    torch.testing.assert_close(state["history"], history, rtol=0, atol=1e-4)
+
+
+def test_the_curves_reach_tensorboard(tmp_path, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setattr(helpers, "LOGS", tmp_path)
+    _, history = quiet(SHORT, log="quick")
+    (folder,) = (tmp_path / "quick").iterdir()
+    events = EventAccumulator(str(folder)).Reload()
+    assert sorted(events.Tags()["scalars"]) == sorted(
+        f"{measure}/{part}" for measure in ("loss", "accuracy") for part in ("train", "validation")
+    )
+    points = events.Scalars("loss/validation")
+    assert [point.step for point in points] == [1, 2]
+    assert [point.value for point in points] == pytest.approx(history["validation_loss"])
