@@ -16,9 +16,11 @@ from queue import Empty
 import nbformat
 import nbval.plugin
 import pytest
-import replay
+from jupyter_client.manager import KernelManager
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError, find_comment_markers
+
+import replay
 
 BUDGET = 3  # seconds for a cell that is not tagged `training`; reported, since a machine may be slow or busy
 
@@ -30,13 +32,17 @@ class Kernel(RunningKernel):
     """nbval's kernel, in the replay's environment, and it notices a hung or dead kernel."""
 
     def __init__(self, notebook: Path):
-        self.resources = ExitStack()
-        self.km = self.resources.enter_context(replay.started_kernel(notebook))
-        self.kc = self.km.client()
-        self.resources.callback(self.kc.stop_channels)
-        self.kc.start_channels()
-        self.kc.wait_for_ready(timeout=60)
-        self._ensure_iopub_up()
+        with ExitStack() as resources:
+            manager, start = resources.enter_context(replay.kernel_options(notebook))
+            self.km = KernelManager(**manager)
+            self.km.start_kernel(**start)
+            resources.callback(self.km.shutdown_kernel, now=True)
+            self.kc = self.km.client()
+            resources.callback(self.kc.stop_channels)
+            self.kc.start_channels()
+            self.kc.wait_for_ready(timeout=60)
+            self._ensure_iopub_up()
+            self.resources = resources.pop_all()  # closed by stop()
 
     def execute_cell_input(self, cell_input, allow_stdin=None):
         """Run a cell as the lab does: with its count, `Out`, and a trailing `;` that hushes the value."""
@@ -87,9 +93,13 @@ class Notebook(IPyNbFile):
         for i, cell in enumerate(self.code_cells):
             # nbval's own comparison is off: runtest() below compares.
             options = defaultdict(bool, check_exception=replay.has_tag(cell, "raises-exception"))
-            yield Cell.from_parent(
-                self, name=f"[{i + 1}] {cell.get('id')}", cell_num=i, cell=cell, options=options
-            )
+            name = replay.cell_name(i + 1, cell)
+            yield Cell.from_parent(self, name=name, cell_num=i, cell=cell, options=options)
+
+    def teardown(self):
+        """End the kernel, also one that has died."""
+        if self.kernel is not None and hasattr(self.kernel, "km"):
+            self.kernel.stop()
 
     def run_left_out(self, count: int) -> None:
         """Run, unjudged, those of the first `count` cells that have not run: left out by `-k` or `--lf`."""
@@ -114,15 +124,13 @@ class Cell(IPyNbCell):
         """Run the cell and raise NbCellError if anything about it is not as stored."""
         notebook = self.parent
         if notebook.ended_by:
-            pytest.skip(f"cell {notebook.ended_by} ended the kernel")
+            pytest.skip(f"{notebook.ended_by} ended the kernel")
         self.config.option.nbval_cell_timeout = replay.time_limit(self.cell)
         try:
             notebook.run_left_out(self.cell_num)
             super().runtest()
         except (replay.KernelFailure, RuntimeError, Empty) as failure:
             notebook.ended_by = self.name
-            if notebook.kernel.is_alive():
-                notebook.kernel.stop()
             self.raise_cell_error(str(failure) or repr(failure))
         if problem := self.judge():
             self.raise_cell_error(problem)
@@ -149,7 +157,7 @@ class Cell(IPyNbCell):
         """The report of a failure: notebook, cell, what, source, traceback."""
         if not isinstance(excinfo.value, NbCellError):
             return pytest.Item.repr_failure(self, excinfo)
-        place = f"{self.parent.nodeid}, cell {self.name}"
+        place = f"{self.parent.nodeid}, {self.name}"
         source = "\n".join("    " + line for line in self.cell.source.splitlines())
         return f"{place}: {excinfo.value}\n\n{source}\n{excinfo.value.inner_traceback or ''}"
 

@@ -5,19 +5,28 @@ A notebook that fails stays as it is.
 """
 
 import os
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-import replay
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+import replay
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+
+
+# Folders in front of a library's or the course's own files, in a traceback. A reader has others.
+LOCAL = re.compile(
+    rf"(?:~|/|[A-Z]:\\)[^\s\x1b]*?[/\\](?=site-packages[/\\]|python3\.\d+[/\\])|{re.escape(str(replay.ROOT))}[/\\]"
+)
 
 
 class Client(NotebookClient):
@@ -38,18 +47,19 @@ def refresh(path: Path) -> str:
     stored = nbformat.reads(before, as_version=4)
     fresh = nbformat.reads(before, as_version=4)
     code_cells = [cell for cell in fresh.cells if cell.cell_type == "code"]
-    with replay.started_kernel(path) as manager:
+    with replay.kernel_options(path) as (manager, start):
+        manager = AsyncKernelManager(**manager)
         client = Client(fresh, km=manager, timeout_func=replay.time_limit, record_timing=False)
         client.current = code_cells[0]
 
         def stop(problem: str):
-            count = code_cells.index(client.current) + 1
-            sys.exit(f"{path}, cell [{count}] {client.current.id}: {problem}\nThe file was left as it was.")
+            name = replay.cell_name(code_cells.index(client.current) + 1, client.current)
+            sys.exit(f"{path}, {name}: {problem}\nThe file was left as it was.")
 
         try:
-            client.execute(cleanup_kc=True)
+            client.execute(cleanup_kc=True, **start)
         except CellExecutionError as error:
-            stop(str(error))
+            stop(f"{error.ename}: {error.evalue}\n{error}")
         except CellTimeoutError:
             stop(f"the cell ran for more than {replay.time_limit(client.current):g} s")
         except DeadKernelError:
@@ -64,8 +74,12 @@ def refresh(path: Path) -> str:
                 stop(problem)
             keep = replay.has_tag(cell, "nbval-ignore-output") and old.outputs
             if keep or not replay.outputs_difference(old.outputs, cell.outputs, replay.tolerances(cell)):
-                counts = {"execution_count": cell.execution_count}
-                cell.outputs = [o | counts if "execution_count" in o else o for o in old.outputs]
+                cell.outputs = old.outputs
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = cell.execution_count
+                elif output.output_type == "error":
+                    output.traceback = [LOCAL.sub("", line) for line in output.traceback]
     fresh.metadata = nbformat.from_dict(METADATA)
     fresh.nbformat_minor = 5
     after = nbformat.writes(fresh) + "\n"

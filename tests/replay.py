@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
@@ -21,6 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Tags a code cell may carry, beside rtol=… and atol=… (see `tolerances`).
 TAGS = {"raises-exception", "nbval-ignore-output", "training"}
 TOLERANCE = re.compile(r"(rtol|atol)=(\d+\.?\d*(?:e-\d+)?)")
+
+# Seconds that a cell may take; generous, since machines are slow or busy. The budget is 3 s (see conftest.py).
+LIMIT, TRAINING_LIMIT = 30, 120
 
 # What every process of the suite sees. One thread each: a notebook runs on every core, and sums keep their order.
 SETTINGS = {
@@ -56,27 +58,25 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def started_kernel(notebook: Path) -> Iterator[KernelManager]:
-    """Start this interpreter's kernel in the notebook's folder; on leaving, end it and delete its own folder."""
+def kernel_options(notebook: Path) -> Iterator[tuple[dict, dict]]:
+    """Arguments for a KernelManager and for its start_kernel(), for a kernel of this interpreter in the notebook's
+    folder. What the kernel keeps for itself lies in a folder that is deleted on leaving.
+    """
     with tempfile.TemporaryDirectory(prefix="replay-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         for sub in ("logs", "ipython"):
             (folder / sub).mkdir()
-        manager = KernelManager(
-            kernel_name=CURRENT_ENV_KERNEL_NAME,  # a user may have registered another kernel as "python3"
-            kernel_spec_manager=NbvalKernelspecManager(),
-            connection_file=str(folder / "kernel.json"),
-        )
+        manager = {
+            "kernel_name": CURRENT_ENV_KERNEL_NAME,  # a user may have registered another kernel as "python3"
+            "kernel_spec_manager": NbvalKernelspecManager(),
+            "connection_file": str(folder / "kernel.json"),
+        }
         if (
             os.name == "posix" and len(name) < 90
         ):  # TCP ports are chosen with a race; a socket's path is short
-            manager.transport, manager.ip = "ipc", str(folder / "socket")
+            manager |= {"transport": "ipc", "ip": str(folder / "socket")}
         # The kernel process's own stderr is chatter; what cells write to stderr comes as messages.
-        manager.start_kernel(cwd=str(notebook.parent), env=environment(folder), stderr=subprocess.DEVNULL)
-        try:
-            yield manager
-        finally:
-            manager.shutdown_kernel(now=True)
+        yield manager, {"cwd": str(notebook.parent), "env": environment(folder), "stderr": subprocess.DEVNULL}
 
 
 def tolerances(cell: NotebookNode) -> dict[str, float]:
@@ -90,9 +90,14 @@ def has_tag(cell: NotebookNode, tag: str) -> bool:
     return tag in cell.metadata.get("tags", [])
 
 
+def cell_name(number: int, cell: NotebookNode) -> str:
+    """How reports call a cell: its number among the code cells, as in the lab's In [3], and its id."""
+    return f"cell {number} ({cell.get('id')})"
+
+
 def time_limit(cell: NotebookNode) -> float:
-    """Seconds after which a cell counts as hung; generous, since machines are slow or busy."""
-    return 120 if has_tag(cell, "training") else 30
+    """Seconds after which a cell counts as hung."""
+    return TRAINING_LIMIT if has_tag(cell, "training") else LIMIT
 
 
 def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -129,9 +134,9 @@ def numbers_agree(stored: str, fresh: str, given: dict[str, float]) -> bool:
 
     A number without decimals (7, 7. or 1e-05) is a count, a sum by hand or a setting: equal, but for a tag.
     """
+    if ("." in stored) != ("." in fresh):
+        return False  # 7 and 7. are of different types
     whole = bool(WHOLE.fullmatch(stored))
-    if whole != bool(WHOLE.fullmatch(fresh)) and ("." in stored) != ("." in fresh):
-        return False  # 7 and 7.0 are of different types
     rtol = given.get("rtol", 0 if whole else 1e-3)
     atol = given.get("atol", 0 if whole else 1e-4)
     a, b = float(stored), float(fresh)

@@ -1,0 +1,236 @@
+"""What a notebook must be, whatever it computes: one clean run, the frame of a chapter, nothing from elsewhere.
+
+No kernel runs here; the replay (conftest.py) compares the outputs.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import find_comment_markers
+
+import refresh
+import replay
+
+# All chapters of the course. A link to one that is not written yet may dangle; any other link must lead somewhere.
+CHAPTERS = """
+    01_settings 02_tools 03_transforms 04_tensorboard 05_tensors 06_dataset 07_dataloader 08_module 09_convolution
+    10_pooling 11_activations 12_normalization 13_recurrent 14_transformer 15_linear 16_dropout 17_sparse 18_loss
+    19_backward_and_optimizer 20_cifar10_quick 21_training 22_existing_models 23_save_and_load 24_faster
+    25_distributed
+""".split()
+FOLDER = replay.ROOT / "notebooks"
+LECTURES = sorted(FOLDER.glob("*.ipynb"))
+NOTEBOOKS = LECTURES + sorted((FOLDER / "solutions").glob("*.ipynb"))
+PAGES = [*replay.ROOT.glob("*.md"), *replay.ROOT.glob("[!.]*/*.md")]
+
+every_notebook = pytest.mark.parametrize(
+    "path", NOTEBOOKS, ids=lambda path: path.relative_to(FOLDER).as_posix()
+)
+every_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+every_page = pytest.mark.parametrize(
+    "path", NOTEBOOKS + PAGES, ids=lambda path: path.relative_to(replay.ROOT).as_posix()
+)
+
+SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
+MAX_LINES = 20  # of code on one slide
+ABSOLUTE_PATH = re.compile(
+    r"(?<![\w.~/:])(?:~?/(?:home|root|Users|tmp|usr|opt|var|work|private|mnt)/|[A-Z]:\\\w|~/\w)"
+)
+# What no two runs print alike.
+UNSTABLE = {
+    "an object's address": re.compile(r"\b0x[0-9a-f]{6,}", re.IGNORECASE),
+    "a date": re.compile(r"\b20\d\d-[01]\d-[0-3]\d\b"),
+    "a time of day": re.compile(r"\b[0-2]\d:[0-5]\d:[0-5]\d\b"),
+    "a version": re.compile(r"\b\d+\.\d+\.\d+\b|\+cu\d|\+cpu"),
+}
+PICTURE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]+)[^)]*\)|<img(?P<html>[^>]*)>")
+LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+
+
+@cache
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def markdown(path: Path) -> str:
+    """All prose of a notebook, or a Markdown page, without code."""
+    if path.suffix == ".md":
+        text = path.read_text(encoding="utf-8")
+    else:
+        text = "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    return re.sub(r"```.*?```|`[^`\n]+`", "`code`", text, flags=re.DOTALL)
+
+
+def exercises(path: Path) -> list[str]:
+    """The ids that a notebook's cells hand to check(), in order."""
+    calls = (re.findall(r"""^check\(\s*["']([\d.]+)["']""", c.source, re.MULTILINE) for c in code_cells(path))
+    return [name for found in calls for name in found]
+
+
+def text_of(output: nbformat.NotebookNode) -> str:
+    """All text that an output shows."""
+    shown = [output.get("text", ""), output.get("evalue", ""), *output.get("traceback", [])]
+    shown += [value for key, value in output.get("data", {}).items() if not key.startswith("image/")]
+    return re.sub(r"\x1b\[[\d;]*m", "", "\n".join(map(str, shown)))
+
+
+def test_there_are_notebooks():
+    assert LECTURES, f"no notebook in {FOLDER}"
+    assert {path.stem for path in LECTURES} <= set(CHAPTERS)
+    assert {path.stem for path in LECTURES} == {path.stem for path in NOTEBOOKS[len(LECTURES) :]}, "solutions"
+
+
+def test_few_cells_are_uncompared():
+    cells = [cell for path in NOTEBOOKS for cell in code_cells(path)]
+    uncompared = [cell for cell in cells if replay.has_tag(cell, "nbval-ignore-output")]
+    assert len(uncompared) < 0.03 * len(cells), f"{len(uncompared)} of {len(cells)}"
+
+
+@every_notebook
+def test_format(path):
+    nbformat.validate(read(path))
+    assert read(path).metadata == refresh.METADATA
+    ids = [cell.id for cell in read(path).cells]
+    assert len(set(ids)) == len(ids)
+    assert [name for name in ids if not re.fullmatch(r"[a-z][a-z0-9-]*", name)] == [], "ids that say nothing"
+
+
+@every_notebook
+def test_cells(path):
+    for cell in read(path).cells:
+        tags = cell.metadata.get("tags", [])
+        assert cell.source.strip(), f"{cell.id}: empty"
+        assert cell.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES, cell.id
+        assert set(cell.metadata) <= {"slideshow", "tags"}, cell.id
+        assert not cell.get("attachments"), f"{cell.id}: attached pictures belong in notebooks/images/"
+        if cell.cell_type == "markdown":
+            assert not tags, cell.id
+        else:
+            assert replay.run_problem(cell, cell.outputs) is None, cell.id  # tags, stderr, announced errors
+            assert not list(find_comment_markers(cell.source)), cell.id
+            assert all(value < 1 for name, value in replay.tolerances(cell).items() if name == "rtol"), (
+                cell.id
+            )
+
+
+@every_notebook
+def test_is_one_clean_run(path):
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        for output in cell.outputs:
+            assert output.get("execution_count") in (None, cell.execution_count), cell.id
+            assert output.output_type != "error" or replay.has_tag(cell, "raises-exception"), cell.id
+
+
+@every_notebook
+def test_outputs_are_stable(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            shown = text_of(output)
+            assert not (found := ABSOLUTE_PATH.search(shown)), f"{cell.id}: absolute path at {found}"
+            if not replay.has_tag(cell, "nbval-ignore-output"):
+                compared = shown if output.output_type != "error" else output.evalue
+                for what, pattern in UNSTABLE.items():
+                    assert not (found := pattern.search(compared)), f"{cell.id}: {what}, {found}"
+
+
+@every_notebook
+def test_sources_name_no_absolute_path(path):
+    for cell in read(path).cells:
+        assert not (found := ABSOLUTE_PATH.search(cell.source)), f"{cell.id}: {found}"
+
+
+@every_page
+def test_pictures(path):
+    for picture in PICTURE.finditer(markdown(path)):
+        html = picture["html"] or ""
+        alt = picture["alt"] or "".join(re.findall(r"""alt=["']([^"']+)""", html))
+        target = picture["target"] or "".join(re.findall(r"""src=["']([^"']+)""", html))
+        assert alt.strip(), f"no alternative text: {picture[0]}"
+        assert (path.parent / target).is_file(), f"not a picture in the tree: {picture[0]}"
+
+
+@every_page
+def test_links_resolve(path):
+    for link in LINK.finditer(markdown(path)):
+        target = link["target"].partition("#")[0]
+        if re.match(r"\w+:", target) or not target:
+            continue
+        found = (path.parent / target).exists()
+        unwritten = target.endswith(".ipynb") and Path(target).stem in CHAPTERS
+        assert found or unwritten, f"leads nowhere: {link[0]}"
+
+
+@every_lecture
+def test_opening(path):
+    number = CHAPTERS.index(path.stem) + 1
+    opening = read(path).cells[0].source
+    assert re.match(rf"# {number} · \S", opening)
+    row = re.search(
+        r"^\| Note § \| minutes to teach \| needs chapters \| runs in \|\n\|[ -|]+\|\n"
+        r"\| [^|]+ \| \d+ \| (?P<needs>[^|]+) \| \d+ s on CPU \|$",
+        opening,
+        re.MULTILINE,
+    )
+    assert row, "| Note § | minutes to teach | needs chapters | runs in |"
+    assert all(int(needed) < number for needed in re.findall(r"\d+", row["needs"]))
+    assert "You will be able to" in opening
+    assert 3 <= len(re.findall(r"^- \*\*", opening, re.MULTILINE)) <= 5, "3 to 5 verbs"
+
+
+@every_lecture
+def test_frame(path):
+    """Title, set-up, the sections that every chapter has, links both ways, a recap with a row per objective."""
+    cells = read(path).cells
+    number = CHAPTERS.index(path.stem)
+    setup = next(cell for cell in cells if cell.cell_type == "code")
+    assert re.search("^(?:import|from) ", setup.source, re.MULTILINE), "the first code cell imports"
+    text = markdown(path)
+    sections = ["When it breaks", "PyTorch today", "Exercises", "Recap"]
+    found = [title for title in re.findall(r"^## (.+)$", text, re.MULTILINE) if title in sections]
+    assert found == sections
+    assert any(replay.has_tag(cell, "raises-exception") for cell in cells), "an error raised for real"
+
+    opening = cells[0].source
+    recap = cells[-1].source
+    assert recap.startswith("## Recap")
+    objectives = re.findall(r"^- \*\*", opening, re.MULTILINE)
+    assert len(re.findall(r"^\|", recap, re.MULTILINE)) - 2 == len(objectives), "a row per objective"
+    if number > 0:
+        assert f"({CHAPTERS[number - 1]}.ipynb)" in opening, "link to the previous chapter"
+    if number < len(CHAPTERS) - 1:
+        assert f"({CHAPTERS[number + 1]}.ipynb)" in opening and f"({CHAPTERS[number + 1]}.ipynb)" in recap, (
+            "next"
+        )
+
+
+@every_lecture
+def test_exercises(path):
+    number = CHAPTERS.index(path.stem) + 1
+    found = exercises(path)
+    assert found == [f"{number}.{i + 1}" for i in range(len(found))]
+    assert len(found) >= 3
+    assert exercises(path.parent / "solutions" / path.name) == found
+    assert f"(solutions/{path.name})" in markdown(path)
+    for cell in code_cells(path):
+        if exercises_in := re.findall(r"^check\(", cell.source, re.MULTILINE):
+            assert len(exercises_in) == 1 and re.search(r"^ *\.\.\.|= \.\.\.", cell.source, re.MULTILINE), (
+                cell.id
+            )
+
+
+@every_lecture
+def test_cells_fit_a_slide(path):
+    """A network's class is read as one thing and may be longer; so may an exercise, which is not on a slide."""
+    for cell in code_cells(path):
+        lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+        whole = re.search(r"^class |^check\(", cell.source, re.MULTILINE)
+        assert lines <= MAX_LINES or whole, f"{cell.id}: {lines} lines"
