@@ -23,10 +23,13 @@ METADATA = {
 }
 
 
-# Folders in front of a library's or the course's own files, in a traceback. A reader has others.
-LOCAL = re.compile(
-    rf"(?:~|/|[A-Z]:\\)[^\s\x1b]*?[/\\](?=site-packages[/\\]|python3\.\d+[/\\])|{re.escape(str(replay.ROOT))}[/\\]"
-)
+LIBRARY_FRAME = re.compile(r"(?:\x1b\[[\d;]*m)*File \S*(?:site-packages|python3\.\d+)[/\\]")
+BEFORE_NOTEBOOKS = re.compile(r"(?:~|/|[A-Z]:\\)[^\s\x1b]*[/\\](?=notebooks[/\\])")
+
+
+def shortened(traceback: list[str]) -> list[str]:
+    """A traceback without the libraries' frames, long and other ones in every version, and without local folders."""
+    return [BEFORE_NOTEBOOKS.sub("", entry) for entry in traceback if not LIBRARY_FRAME.match(entry)]
 
 
 class Client(NotebookClient):
@@ -79,7 +82,7 @@ def refresh(path: Path) -> str:
                 if output.output_type == "execute_result":
                     output.execution_count = cell.execution_count
                 elif output.output_type == "error":
-                    output.traceback = [LOCAL.sub("", line) for line in output.traceback]
+                    output.traceback = shortened(output.traceback)
     fresh.metadata = nbformat.from_dict(METADATA)
     fresh.nbformat_minor = 5
     after = nbformat.writes(fresh) + "\n"

@@ -320,7 +320,12 @@ def test_refresh_stores_once(tmp_path):
     path = tmp_path / "a.ipynb"
     cell = code("import random\nprint(random.random())\nrandom.random()", tags=["atol=1"], count=9)
     cell.metadata["execution"] = {"iopub.busy": "2026-01-01T00:00:00Z"}
-    stored(path, cell, code("1 / 0", tags=ERROR), code("print('1.00001')", text("1.00002\n")))
+    stored(
+        path,
+        cell,
+        code("import json\njson.loads('')", tags=ERROR),
+        code("print('1.00001')", text("1.00002\n")),
+    )
     assert refresh.refresh(path) == f"{path}: stored"
     first = path.read_bytes()
     assert refresh.refresh(path) == f"{path}: unchanged"
@@ -329,7 +334,10 @@ def test_refresh_stores_once(tmp_path):
     assert [cell.execution_count for cell in cells] == [1, 2, 3]
     assert [output.output_type for output in cells[0].outputs] == ["stream", "execute_result"]
     assert cells[0].metadata == {"tags": ["atol=1"]}
-    assert cells[1].outputs[0].ename == "ZeroDivisionError"
+    assert cells[1].outputs[0].ename == "JSONDecodeError"
+    assert (
+        "json.loads('')" in first.decode() and "decoder.py" not in first.decode()
+    )  # its frame, not the library's
     assert cells[2].outputs[0].text == "1.00002\n"  # agrees with this run's, so it stays
     assert pytest_run("-n0", ".", folder=tmp_path).returncode == 0
 
