@@ -18,8 +18,9 @@ import helpers
 NOTEBOOKS = Path(helpers.__file__).parent
 
 
-@pytest.mark.parametrize("folder", [".", "notebooks", "elsewhere"])
-@pytest.mark.parametrize("root", ["course", "my course/课程 笔记"])
+@pytest.mark.parametrize(
+    ("root", "folder"), [("course", "."), ("course", "elsewhere"), ("my course/课程 笔记", "notebooks")]
+)
 def test_paths_do_not_depend_on_the_working_directory(folder, root, tmp_path):
     root = tmp_path / root
     (root / "notebooks").mkdir(parents=True)

@@ -12,9 +12,9 @@ from . import NotYet, call, describe, exercise, expect, require
 def accuracy_of(answer):
     logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, -1.0], [-3.0, -2.0, -1.0]])
     for labels, expected in [([0, 1, 2, 2], 0.75), ([0, 1, 0, 2], 1.0), ([1, 0, 1, 0], 0.0)]:
-        found = call(answer, logits, torch.tensor(labels), name="accuracy_of")
+        found = call(answer, logits, torch.tensor(labels), name="accuracy_of_logits")
         expect(found, expected, f"with logits {logits.tolist()} and labels {labels}, the accuracy")
-    found = call(answer, torch.eye(5), torch.tensor([0, 1, 2, 3, 0]), name="accuracy_of")
+    found = call(answer, torch.eye(5), torch.tensor([0, 1, 2, 3, 0]), name="accuracy_of_logits")
     expect(
         found, 0.8, "the accuracy over five pictures and five classes", "A share from 0 to 1, not a count."
     )
