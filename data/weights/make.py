@@ -1,0 +1,199 @@
+"""Make the weights and the records in this folder again.
+
+COURSE_DATA=full python data/weights/make.py                   cifar10_quick.pt and cifar10_quick.json
+COURSE_DATA=full python data/weights/make.py --choices         choices.json
+COURSE_DATA=full python data/weights/make.py --experiments     experiments.json
+
+Each training run leaves its result under logs/weights/, so that a command that was stopped goes on where it was.
+With the names of some runs after the command, only these are trained: two commands can share the work.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+import torchvision
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "notebooks"))
+
+import helpers  # noqa: E402
+from course_data import cifar10_tensors, mode  # noqa: E402
+from train import Settings, train  # noqa: E402
+
+# The recipe is train.py's own, chosen by its accuracy on the last 5,000 training images. The runs that are scored on
+# the test images train on all 50,000, and look at the test images once, at the end.
+RECIPE = replace(Settings(), autocast=True)
+RUNS = {"validation": RECIPE} | {f"seed-{n}": replace(RECIPE, validation=0.0, seed=n) for n in range(3)}
+SHIPPED = "seed-0"
+
+# What the recipe was chosen from: shorter runs, scored on the held-out images.
+TRY = replace(RECIPE, epochs=6, batch_size=128, lr=0.05, weight_decay=5e-4, label_smoothing=0.1, shift=4)
+CHOICES = {
+    "first-try": TRY,
+    "small-batches": replace(TRY, batch_size=64),
+    "gentle": replace(TRY, batch_size=64, label_smoothing=0.0, shift=2),
+    "bold": replace(TRY, lr=0.1, label_smoothing=0.0, shift=2, weight_decay=2e-4),
+}
+
+# One change after another, each kept by the next; scored on the held-out images, never on the test images.
+SHORT = replace(RECIPE, epochs=5, label_smoothing=0.0)
+CHANGES = {
+    "no activation": {
+        "activation": "none",
+        "augment": False,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "lr": 0.01,
+    },
+    "ReLU": {"activation": "relu"},
+    "augmentation": {"augment": True},
+    "weight decay": {"weight_decay": RECIPE.weight_decay},
+    "one-cycle schedule": {"schedule": "onecycle", "lr": RECIPE.lr},
+}
+
+
+def experiments() -> dict[str, Settings]:
+    """The runs of the table: every change so far, with three seeds each."""
+    runs, settings = {}, SHORT
+    for name, change in CHANGES.items():
+        settings = replace(settings, **change)
+        runs |= {f"{name.replace(' ', '-')}-{n}": replace(settings, seed=n) for n in range(3)}
+    return runs
+
+
+def result_of(name: str, settings: Settings) -> dict:
+    """Train the run `name`, or read what an earlier command left of it; score it on the test images if it is a final run."""
+    folder = helpers.LOGS / "weights"
+    path = folder / f"{name}.json"
+    if path.exists():
+        found = json.loads(path.read_text())
+        if found["settings"] == asdict(settings):
+            return found
+    print(f"{name}: {settings}", flush=True)
+    images, labels = cifar10_tensors(train=True)
+    start, before = time.perf_counter(), time.process_time()
+    checkpoint = folder / f"{name}.pt"
+    model, history = train(
+        settings, images, labels, checkpoint=checkpoint, resume=True, progress=sys.stderr.isatty()
+    )
+    found = {
+        "settings": asdict(settings),
+        "history": {key: [round(value, 5) for value in values] for key, values in history.items()},
+        "seconds": round(time.perf_counter() - start),
+        "processor_seconds": round(time.process_time() - before),
+        "threads": torch.get_num_threads(),
+        "device": helpers.device.type,
+    }
+    if settings.validation == 0:
+        test = helpers.Batches(*cifar10_tensors(train=False), 1000)
+        _, found["test_accuracy"] = helpers.evaluate(model, test, torch.nn.CrossEntropyLoss())
+    path.write_text(json.dumps(found))
+    return found
+
+
+def surroundings(data_name: str) -> dict:
+    """What the runs were made on and with."""
+    images, labels = cifar10_tensors(train=True)
+    digest = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
+    return {
+        "data": data_name,
+        "data_sha256": digest,  # of the training images (N, 3, 32, 32) and labels, as cifar10_tensors gives them
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+        },
+        "hardware": f"{processor()}, {os.cpu_count()} cores"
+        if helpers.device.type == "cpu"
+        else torch.cuda.get_device_name(),
+    }
+
+
+def processor() -> str:
+    """The processor's name, as the system gives it."""
+    return torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or platform.machine()
+
+
+def mean_and_std(values: list[float]) -> dict[str, float]:
+    """Mean and sample standard deviation, rounded to a hundredth of a per cent."""
+    return {"mean": round(statistics.mean(values), 4), "std": round(statistics.stdev(values), 4)}
+
+
+def write(name: str, record: dict) -> None:
+    (HERE / name).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote data/weights/{name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--choices", action="store_true", help="the runs that the recipe was chosen from")
+    what.add_argument(
+        "--experiments", action="store_true", help="the table of experiments, one change at a time"
+    )
+    parser.add_argument(
+        "--data-name", default="CIFAR-10", metavar="TEXT", help="what the record calls the data"
+    )
+    parser.add_argument("names", nargs="*", help="train these runs only, and write no record")
+    options = parser.parse_args()
+    runs = experiments() if options.experiments else CHOICES if options.choices else RUNS
+    if mode() != "full":
+        parser.error("the weights are made from the whole of CIFAR-10: set COURSE_DATA=full")
+    if unknown := set(options.names) - set(runs):
+        parser.error(f"no such run: {', '.join(sorted(unknown))}; the runs are {', '.join(runs)}")
+    results = {name: result_of(name, runs[name]) for name in options.names or runs}
+    if options.names:
+        return
+
+    command = "COURSE_DATA=full python data/weights/make.py"
+    around = surroundings(options.data_name)
+    if options.choices:
+        write("choices.json", {"command": f"{command} --choices", **around, "runs": results})
+        return
+    if options.experiments:
+        rows = []
+        for name in CHANGES:
+            three = [results[f"{name.replace(' ', '-')}-{n}"] for n in range(3)]
+            row: dict = {"change": name}
+            for part in ("train", "validation"):
+                values = [run["history"][f"{part}_accuracy"][-1] for run in three]
+                row[f"{part}_accuracies"] = {"runs": values} | mean_and_std(values)
+            rows.append(row | {"settings": {k: v for k, v in three[0]["settings"].items() if k != "seed"}})
+        write(
+            "experiments.json",
+            {"command": f"{command} --experiments", **around, "seeds": [0, 1, 2], "rows": rows},
+        )
+        return
+
+    final = [results[f"seed-{n}"]["test_accuracy"] for n in range(3)]
+    record = {
+        "network": "cifar10_quick(nn.ReLU) of notebooks/helpers.py",
+        "parameters": sum(p.numel() for p in helpers.cifar10_quick().parameters()),
+        "command": command,
+        **around,
+        "shipped": SHIPPED,
+        "test_accuracy": results[SHIPPED]["test_accuracy"],
+        "test_accuracies": {"seeds": [0, 1, 2], "runs": final} | mean_and_std(final),
+        "runs": results,
+    }
+    write("cifar10_quick.json", record)
+    state = helpers.load_checkpoint(helpers.LOGS / "weights" / f"{SHIPPED}.pt")["model"]
+    helpers.save_checkpoint(
+        HERE / "cifar10_quick.pt", {key: value.contiguous() for key, value in state.items()}
+    )
+    print(f"test accuracy of the three seeds: {', '.join(f'{a:.2%}' for a in final)}")
+
+
+if __name__ == "__main__":
+    main()

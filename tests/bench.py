@@ -1,0 +1,151 @@
+"""A benchmark, not a test: how fast the course's training loop is. Takes about a minute: python tests/bench.py
+
+Three loops train the same network, turn by turn, so that whatever else the machine does meets all of them:
+
+plain    as in the video course that the note follows: a DataLoader, ToTensor for every image, batches of 64, float32
+course   Batches with flip and shift, and train_one_epoch, as train.py has them
+bare     forward, backward and step on batches that are ready: what no loop can beat at this precision and layout
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import cycle, islice
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))
+
+import helpers
+from helpers import Batches, cifar10_quick, train_one_epoch
+from train import Settings, build
+
+# course : plain, and course : bare; the goals are for a CPU, and in bfloat16 for one that computes in it
+GOALS = {"float32": (1.3, 0.9), "bfloat16": (2.4, 0.9)}
+
+
+def plain_loop(images: int, device: torch.device) -> Callable[[], int]:
+    """A round of the video course's loop over `images` images; returns how many they were."""
+    from torchvision.transforms import ToTensor
+
+    from course_data import cifar10
+
+    loader = DataLoader(cifar10(train=True, transform=ToTensor()), batch_size=64)
+    model = cifar10_quick().to(device)
+    loss_fn = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def run() -> int:
+        count = 0
+        for x, y in islice(loader, images // 64):
+            x, y = x.to(device), y.to(device)
+            loss = loss_fn(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            count += len(y)
+        return count
+
+    return run
+
+
+def course_loop(images: int, device: torch.device, autocast: bool) -> Callable[[], int]:
+    """A round of train.py over `images` images."""
+    from course_data import cifar10_tensors
+
+    x, y = cifar10_tensors(train=True)
+    settings = Settings()
+    batches = Batches(x[:images], y[:images], settings.batch_size, shuffle=True, augment=True, device=device)
+    model, loss_fn, optimizer, scheduler = build(settings, 10**6, device)
+
+    def run() -> int:
+        train_one_epoch(model, batches, loss_fn, optimizer, scheduler, autocast)
+        return len(batches.labels)
+
+    return run
+
+
+def bare_loop(images: int, device: torch.device, autocast: bool) -> Callable[[], int]:
+    """A round of the same steps as train.py's on eight batches that are ready."""
+    settings = Settings()
+    shape = (8, settings.batch_size, 3, 32, 32)
+    ready = [x.to(device, memory_format=torch.channels_last) for x in torch.randn(shape)]
+    labels = torch.randint(10, shape[:2]).to(device)
+    model, loss_fn, optimizer, _ = build(settings, 10**6, device)
+    model.train()
+
+    def run() -> int:
+        count = 0
+        for x, y in islice(cycle(zip(ready, labels, strict=True)), images // settings.batch_size):
+            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+                loss = loss_fn(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            count += len(y)
+        return count
+
+    return run
+
+
+def measure(loops: dict[str, Callable[[], int]], rounds: int) -> dict[str, list[float]]:
+    """Images per second of each loop in each round, the loops taking turns; one round before, not counted."""
+    speeds: dict[str, list[float]] = {name: [] for name in loops}
+    for number in range(rounds + 1):
+        for name, run in loops.items():
+            synchronize()
+            start = time.perf_counter()
+            count = run()
+            synchronize()
+            if number:
+                speeds[name].append(count / (time.perf_counter() - start))
+    return speeds
+
+
+def synchronize() -> None:
+    """Wait until an accelerator has done all it was given."""
+    if helpers.device.type != "cpu":
+        torch.accelerator.synchronize()
+
+
+def training(rounds: int, images: int) -> None:
+    """Print the table of the training loops."""
+    device = helpers.device
+    loops = {"plain": plain_loop(images, device)}
+    for precision in GOALS:
+        loops[f"course {precision}"] = course_loop(images, device, precision == "bfloat16")
+        loops[f"bare {precision}"] = bare_loop(images, device, precision == "bfloat16")
+    speeds = measure(loops, rounds)
+    print(
+        f"Training on {device}, {torch.get_num_threads()} threads; medians of {rounds} rounds of {images} images"
+    )
+    print(f"{'loop':<16} {'images/s':>9}")
+    for name, values in speeds.items():
+        print(f"{name:<16} {statistics.median(values):>9.0f}")
+    print(f"\n{'ratio':<28} {'median':>7} {'lowest':>7} {'highest':>7} {'goal on CPU':>12}")
+    for precision, goals in GOALS.items():
+        for other, goal in zip(("plain", f"bare {precision}"), goals, strict=True):
+            pairs = zip(speeds[f"course {precision}"], speeds[other], strict=True)
+            ratios = [ours / theirs for ours, theirs in pairs]
+            row = (statistics.median(ratios), min(ratios), max(ratios))
+            numbers = " ".join(f"{value:7.2f}" for value in row)
+            print(f"{f'course {precision} : {other.split()[0]}':<28} {numbers} {goal:>12}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="how often each loop takes its turn (default: 7)"
+    )
+    parser.add_argument("--images", type=int, default=2560, help="images in a round (default: 2560)")
+    options = parser.parse_args()
+    training(options.rounds, options.images)
+
+
+if __name__ == "__main__":
+    main()
