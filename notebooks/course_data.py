@@ -9,27 +9,34 @@ import hashlib
 import os
 import shutil
 import socket
-import tempfile
 import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 
 import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import download_and_extract_archive
+from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 
 from helpers import DATA, ROOT
 
 ANTS_BEES_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
-# Folder, and the digest of its pictures by `digest`; the zip itself has no published checksum.
+# As PyTorch's tutorials expect it (pytorch/tutorials, .jenkins/download_data.py).
+ANTS_BEES_SHA256 = "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"
+# The folder, and the digest of its pictures (see `digest`).
 ANTS_BEES = {
     "sample": ("ants_bees", ""),
     "full": ("hymenoptera_data", "ea69d36447991c24460b6d7ae6edeb1eabcc1318686d86c2c249f49937156f63"),
 }
+RECORD = ".digest"  # a file in a downloaded folder: what its pictures were when the archive had been verified
 PICTURES = {".jpg", ".jpeg", ".gif"}
 SILENCE = 30  # seconds without a byte after which a download is given up
+ABANDONED = 600  # seconds without a change after which nobody works on a .part folder any more
+
+RESTORE = "restore it with 'git checkout -- data' in the course's folder, or from a fresh copy of the course"
 
 _told: set[str] = set()
 
@@ -67,9 +74,7 @@ def mode() -> str:
     """Which data is in use, "sample" or "full". Raises DataError if COURSE_DATA says anything else."""
     name = os.environ.get("COURSE_DATA", "sample")
     if name not in ("sample", "full"):
-        raise DataError(
-            f"COURSE_DATA is {name!r}, but should be 'sample' or 'full': set it before Jupyter starts."
-        )
+        raise DataError(f"COURSE_DATA is {name!r}, but should be 'sample' or 'full': set it and start again.")
     return name
 
 
@@ -79,18 +84,23 @@ def cifar10(train: bool = True, transform: Callable | None = None) -> CIFAR10:
     transform: applied to each image. Raises DataError if the data cannot be had.
     """
     if mode() == "sample":
-        kind, mend = SampleCIFAR10, "restore it: git checkout -- data"
-        _tell("CIFAR-10 sample: drawings, 32 x 32 (COURSE_DATA=full: the real photographs, 170 MB)")
+        kind = SampleCIFAR10
+        line = "CIFAR-10 sample: drawings, 32 x 32 (COURSE_DATA=full: the real photographs, 170 MB)"
     else:
-        kind, mend = CIFAR10, "delete this folder and run again, to download it anew"
-        _tell("CIFAR-10: the real photographs, 32 x 32 (COURSE_DATA=sample: the small sample)")
-        _install(CIFAR10.base_folder, CIFAR10.url, lambda folder: CIFAR10(folder, download=True))
+        kind = CIFAR10
+        line = "CIFAR-10: the real photographs, 32 x 32 (COURSE_DATA=sample: the small sample)"
+        _install(kind.base_folder, kind.url, lambda folder: kind(folder, train=False, download=True))
     try:
-        return kind(DATA, train, transform)  # verifies every checksum before it unpickles anything
-    except (RuntimeError, OSError) as error:
-        raise DataError(
-            f"{_place(kind.base_folder)} is missing or damaged ({_reason(error)}): {mend}."
-        ) from None
+        data = kind(DATA, train, transform)  # verifies every checksum before it unpickles anything
+    except (OSError, RuntimeError):
+        for file, md5 in (*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])):
+            with suppress(OSError):
+                if check_integrity(DATA / kind.base_folder / file, md5):
+                    continue
+            break
+        raise _refusal(kind.base_folder, file) from None
+    _tell(line)
+    return data
 
 
 def cifar10_tensors(train: bool = True) -> tuple[Tensor, Tensor]:
@@ -103,103 +113,129 @@ def ants_bees() -> Path:
     """The folder of ants and bees: train/ants, train/bees, val/ants, val/bees. Raises DataError if it cannot be had."""
     name, expected = ANTS_BEES[mode()]
     if mode() == "sample":
-        mend = "restore it: git checkout -- data"
-        _tell("Ants and bees sample: drawings (COURSE_DATA=full: the real photographs, 47 MB)")
+        line = "Ants and bees sample: drawings (COURSE_DATA=full: the real photographs, 47 MB)"
     else:
-        mend = "delete this folder and run again, to download it anew"
-        _tell("Ants and bees: the real photographs (COURSE_DATA=sample: the small sample)")
+        line = "Ants and bees: the real photographs (COURSE_DATA=sample: the small sample)"
         _install(name, ANTS_BEES_URL, _fetch_ants_bees)
     try:
-        found = digest(DATA / name)
+        found, record = digest(DATA / name), DATA / name / RECORD
+        if found != expected and not (record.exists() and record.read_text() == found):
+            raise _refusal(name)
     except OSError as error:
-        raise DataError(f"{_place(name)} cannot be read ({_reason(error)}): {mend}.") from None
-    if found != expected:
-        raise DataError(
-            f"{_place(name)} is missing or damaged (its pictures are not the expected ones): {mend}."
-        )
+        raise _refusal(name, error.filename or "") from None
+    _tell(line)
     return DATA / name
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and bytes of all pictures below `folder`; other files, as systems add them, are left out."""
+    """SHA-256 over the names and bytes of all pictures below `folder`; other files, as systems add them, are left out.
+
+    Raises OSError if a folder or a picture cannot be read.
+    """
+
+    def stop(error: OSError):
+        raise error
+
+    files = (Path(top, name) for top, _, names in os.walk(folder, onerror=stop) for name in names)
+    pictures = (path for path in files if path.suffix.lower() in PICTURES and not path.name.startswith("."))
     total = hashlib.sha256()
-    for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
-        if path.suffix.lower() in PICTURES and not path.name.startswith("."):
-            total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in pictures):
+        total.update(name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
 
 
-def _fetch_ants_bees(folder: str) -> None:
-    download_and_extract_archive(ANTS_BEES_URL, folder)
+def _fetch_ants_bees(folder: Path) -> None:
     name, expected = ANTS_BEES["full"]
-    if digest(Path(folder) / name) != expected:
-        raise RuntimeError("the pictures in it are not the expected ones")
+    archive = folder / Path(ANTS_BEES_URL).name
+    download_url(ANTS_BEES_URL, folder)
+    extract_archive(archive, folder)  # pictures alone, which may be looked at before they are trusted
+    found = digest(folder / name)
+    with archive.open("rb") as file:
+        known = hashlib.file_digest(file, "sha256").hexdigest() == ANTS_BEES_SHA256
+    if not known and found != expected:
+        raise RuntimeError("neither the archive nor its pictures are the expected ones")
+    (folder / name / RECORD).write_text(found)
 
 
-def _install(name: str, url: str, fetch: Callable[[str], object]) -> None:
+def _install(name: str, url: str, fetch: Callable[[Path], object]) -> None:
     """Unless DATA/name is there: fetch it, verified, into a folder of our own, and move that into place in one go.
 
     Whatever happens on the way, DATA/name is whole or not there. Two processes may do this at once: the second to
     finish finds the first one's folder and throws its own away.
     """
-    target = DATA / name
-    if target.exists():
-        return
-    part, patience = None, socket.getdefaulttimeout()
+    target, part, patience = DATA / name, DATA / f".part-{uuid.uuid4().hex}", socket.getdefaulttimeout()
     try:
-        DATA.mkdir(parents=True, exist_ok=True)
         _sweep()
-        part = tempfile.mkdtemp(prefix=".part-", dir=DATA)
+        if target.exists():
+            return
+        part.mkdir(parents=True)
         socket.setdefaulttimeout(SILENCE)
         fetch(part)
-        try:
-            os.rename(Path(part) / name, target)
-        except OSError:
-            if not target.is_dir():
-                raise
+        for pause in (0.2, 1, 5, 0):
+            try:
+                os.rename(part / name, target)
+                break
+            except OSError:
+                if target.is_dir():
+                    break  # another process was quicker
+                if not pause:
+                    raise
+                time.sleep(pause)  # on Windows, a virus scanner may hold a new file for a moment
     except Exception as error:
+        reason, advice = _explain(error)
         raise DataError(
-            f"{_place(name)} could not be made from {url} ({_reason(error)}): {_advice(error)}, or leave out "
-            "COURSE_DATA=full to work on the sample."
+            f"{_place(name)} could not be made from {url} ({reason}): {advice}, or leave out COURSE_DATA=full to "
+            "work on the sample."
         ) from None
     finally:
         socket.setdefaulttimeout(patience)
-        if part:
-            shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _sweep() -> None:
-    """Delete what downloads that were killed have left, a day later: none takes so long."""
-    for path in DATA.glob(".part-*"):
-        if time.time() - path.stat().st_mtime > 24 * 3600:
-            shutil.rmtree(path, ignore_errors=True)
+    """Delete what killed downloads have left. A living one changes something every SILENCE seconds."""
+    for part in DATA.glob(".part-*"):
+        with suppress(OSError):  # two processes may sweep at once
+            newest = max(path.stat().st_mtime for path in (part, *part.rglob("*")))
+            if time.time() - newest > ABANDONED:
+                shutil.rmtree(part, ignore_errors=True)
 
 
-def _reason(error: Exception) -> str:
-    """What went wrong, in a few words."""
+def _explain(error: Exception) -> tuple[str, str]:
+    """What went wrong with a download, and the next step."""
+    cause = getattr(error, "reason", None)
+    cause = cause if isinstance(cause, OSError) else error
     if isinstance(error, HTTPError):
-        return f"the server answered {error.code} {error.reason}"
-    if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
-        return f"the server was silent for {SILENCE} seconds"
-    if isinstance(error, OSError):
-        cause = getattr(error, "reason", None) or error
-        return getattr(cause, "strerror", None) or str(cause) or type(error).__name__
-    text = str(error).strip().splitlines()
-    return text[0].rstrip(".").lower() if text else type(error).__name__
+        return f"the server answered {error.code} {error.reason}", "look at that address in a browser"
+    if isinstance(cause, TimeoutError):
+        return f"the server was silent for {SILENCE} seconds", "run again later"
+    if not isinstance(error, OSError):
+        return "what arrived is cut short or not the expected file", "run again"
+    reason = " ".join((cause.strerror or str(cause) or type(cause).__name__).split())
+    if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        return reason, "free 400 MB on that disk and run again"
+    if isinstance(error, URLError | ConnectionError):
+        return reason, "check the connection and run again"
+    return reason, f"see that {_place()} is a folder that you may write to and run again"
 
 
-def _advice(error: Exception) -> str:
-    """The next step."""
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-        return "free 500 MB on that disk and run again"
-    if isinstance(error, PermissionError | FileExistsError | NotADirectoryError) or (
-        getattr(error, "errno", None) == errno.EROFS
-    ):
-        return f"make {_place()} a folder that you may write to and run again"
-    return "check the connection and run again"
+def _refusal(name: str, file: str = "") -> DataError:
+    """Says why DATA/name cannot be used, whose `file` is at fault, and what to do."""
+    path = DATA / name / file
+    mend = RESTORE if mode() == "sample" else f"delete {_place(name)} and run again, to download it anew"
+    try:
+        os.listdir(path) if path.is_dir() else path.open("rb").close()
+        fault = "is damaged"
+    except (FileNotFoundError, NotADirectoryError):
+        fault = "is missing"
+        if DATA.exists() and not DATA.is_dir():
+            path, fault, mend = DATA, "is no folder", f"move that file away and {mend}"
+    except OSError as error:
+        fault, mend = f"cannot be read ({error.strerror})", "allow yourself to read it and run again"
+    return DataError(f"{_place(path)} {fault}: {mend}.")
 
 
-def _place(name: str = "") -> str:
+def _place(name: str | Path = "") -> str:
     """DATA/name as a reader of the project knows it: data/name."""
     path = DATA / name
     return (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).as_posix()
