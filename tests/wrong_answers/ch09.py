@@ -1,0 +1,153 @@
+"""Wrong answers to the exercises of chapter 9."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from wrong_answers import Wrong
+
+
+def along(formula):
+    def side_after(side, layers):
+        for kernel, stride, padding, dilation in layers:
+            side = formula(side, kernel, stride, padding, dilation)
+        return side
+
+    return side_after
+
+
+def last_layer_only(side, layers):
+    return along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s + 1)(side, layers[-1:])
+
+
+def cost_with(pixels=None, weights=None, parameters=None):
+    def cost(layer, height, width):
+        w = layer.weight.numel() if weights is None else weights(layer)
+        p = sum(p.numel() for p in layer.parameters()) if parameters is None else parameters(layer)
+        out = layer(torch.zeros(1, layer.in_channels, height, width)).shape
+        return p, w * (out[2] * out[3] if pixels is None else pixels(height, width))
+
+    return cost
+
+
+def counts_biases(layer, height, width):
+    out = layer(torch.zeros(1, layer.in_channels, height, width)).shape
+    numbers = sum(p.numel() for p in layer.parameters())
+    return numbers, numbers * out[2] * out[3]
+
+
+def shift(column=0, padding=1, mixing=False, bias=False, value=1.0):
+    def shift_right(channels):
+        groups = 1 if mixing else channels
+        layer = nn.Conv2d(channels, channels, 3, padding=padding, groups=groups, bias=bias)
+        with torch.no_grad():
+            layer.weight.zero_()
+            layer.weight[:, :, 1, column] = value
+        return layer
+
+    return shift_right
+
+
+def scale(maps, dim):
+    low, high = maps.amin(dim=dim, keepdim=True), maps.amax(dim=dim, keepdim=True)
+    return (maps - low) / (high - low)
+
+
+def channels_first(maps):
+    return scale(maps, (2, 3)).transpose(0, 1).flatten(0, 1).unsqueeze(1)
+
+
+def rounded_to_threes(maps):
+    return scale(maps, (2, 3)).reshape(-1, 3, *maps.shape[2:])
+
+
+def without_channel(maps):
+    return scale(maps, (2, 3)).flatten(0, 1)
+
+
+def loop(**forced):
+    """A convolution that ignores a setting: it takes the value in `forced` instead."""
+
+    def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+        given = {"bias": bias, "stride": stride, "padding": padding, "dilation": dilation} | forced
+        x = F.pad(x, 4 * [given["padding"]])
+        h, w = weight.shape[2:]
+        step, span = given["stride"], given["dilation"]
+        rows = (x.shape[2] - span * (h - 1) - 1) // step + 1
+        columns = (x.shape[3] - span * (w - 1) - 1) // step + 1
+        out = torch.zeros(len(x), len(weight), rows, columns)
+        size = weight.shape[1]
+        for o in range(len(weight)):
+            first = o // (len(weight) // groups) * size if "groups" not in forced else 0
+            for i in range(rows):
+                for j in range(columns):
+                    window = x[:, first : first + size, i * step :, j * step :]
+                    window = window[:, :, : span * h : span, : span * w : span]
+                    kernel = weight[o].flip(1, 2) if "flip" in forced else weight[o]
+                    out[:, o, i, j] = (window * kernel).sum(dim=(1, 2, 3))
+        return out if given["bias"] is None else out + given["bias"].reshape(1, -1, 1, 1)
+
+    return conv2d
+
+
+def one_channel_only(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return loop()(x[:, :1], weight[:, :1], bias, stride, padding, dilation)
+
+
+def bias_to_columns(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    out = loop()(x, weight, None, stride, padding, dilation, groups)
+    return out if bias is None else out + bias
+
+
+WRONG = {
+    "9.1": [
+        Wrong(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s), hint="should be 28"),
+        Wrong(along(lambda n, k, s, p, d: (n + p - d * (k - 1) - 1) // s + 1), hint="on each of both sides"),
+        Wrong(along(lambda n, k, s, p, d: (n + 2 * p - k) // s + 1), hint="spans 4 · 2 + 1 = 9"),
+        Wrong(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1), hint="divide by //"),
+        Wrong(
+            along(lambda n, k, s, p, d: math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1),
+            hint="round it down",
+        ),
+        Wrong(last_layer_only, hint="the next one gets"),
+    ],
+    "9.2": [
+        Wrong(cost_with(pixels=lambda height, width: height * width), hint="the input's pixels"),
+        Wrong(counts_biases, hint="the biases too"),
+        Wrong(cost_with(parameters=lambda layer: layer.weight.numel()), hint="6 biases"),
+        Wrong(cost_with(parameters=lambda layer: layer.weight.numel() + layer.out_channels), hint="no bias"),
+        Wrong(
+            cost_with(weights=lambda layer: layer.weight.numel() * layer.groups),
+            hint="that much smaller already",
+        ),
+    ],
+    "9.3": [
+        Wrong(shift(column=2), hint="moves the picture to the left"),
+        Wrong(shift(padding=0), hint="Padding keeps the size"),
+        Wrong(shift(mixing=True), hint="mixes the channels"),
+        Wrong(shift(bias=True), hint="has a bias"),
+        Wrong(shift(value=2.0), hint="Is the weight a 1?"),
+        Wrong(lambda channels: lambda x: x.roll(1, dims=3), hint="an nn.Conv2d is wanted"),
+    ],
+    "9.4": [
+        Wrong(rounded_to_threes, hint="one picture with one channel"),
+        Wrong(without_channel, hint="(12, 1, 3, 5) is wanted"),
+        Wrong(channels_first, hint="wrong order"),
+        Wrong(lambda maps: maps.flatten(0, 1).unsqueeze(1).clamp(0, 1), hint="not from 0 to 1"),
+        Wrong(lambda maps: scale(maps, (0, 1, 2, 3)).flatten(0, 1).unsqueeze(1), hint="each map by its own"),
+        Wrong(lambda maps: scale(maps, (2, 3)).flatten(0, 1).unsqueeze(1), hint="NaN"),
+    ],
+    "9.5": [
+        Wrong(loop(flip=True), hint="One channel in"),
+        Wrong(one_channel_only, hint="adds up the sheets"),
+        Wrong(loop(bias=None), hint="its own bias"),
+        Wrong(bias_to_columns, hint="raised"),
+        Wrong(loop(stride=1), hint="every second row"),
+        Wrong(loop(padding=0), hint="frame of two zeros"),
+        Wrong(loop(dilation=1), hint="three pixels apart"),
+        Wrong(loop(groups=1), hint="the others 2 and 3"),
+        Wrong(lambda *args, **kwargs: F.conv2d(*args, **kwargs), hint="switched off"),
+    ],
+}
