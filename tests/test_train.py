@@ -1,8 +1,11 @@
 """The training code: batches, one epoch, evaluation, checkpoints, train.py killed and resumed, two processes."""
 
+import hashlib
+import json
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +14,11 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision.datasets import CIFAR10
 
 import helpers
 import train
+from course_data import cifar10_tensors
 from helpers import (
     CIFAR10_MEAN,
     CIFAR10_STD,
@@ -466,3 +471,36 @@ def test_the_curves_reach_tensorboard(tmp_path, monkeypatch):
     points = events.Scalars("loss/validation")
     assert [point.step for point in points] == [1, 2]
     assert [point.value for point in points] == pytest.approx(history["validation_loss"])
+
+
+def test_the_shipped_weights_are_those_of_the_record():
+    folder = helpers.DATA / "weights"
+    record = json.loads((folder / "cifar10_quick.json").read_text(encoding="utf-8"))
+    model = cifar10_quick(nn.ReLU)
+    load_weights(model, load_checkpoint(folder / "cifar10_quick.pt"))
+    assert sum(p.numel() for p in model.parameters()) == record["parameters"] == 145_578
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+    assert digest == record["weights_sha256"]
+
+    finals = [record["runs"][f"seed-{n}"] for n in range(3)]
+    scores = record["test_accuracies"]
+    assert [run["test_accuracy"] for run in finals] == scores["runs"]
+    assert scores["mean"] == pytest.approx(statistics.mean(scores["runs"]), abs=1e-4)
+    assert scores["std"] == pytest.approx(statistics.stdev(scores["runs"]), abs=1e-4)
+    assert scores["mean"] >= 0.81
+    recipe = train.asdict(train.Settings(autocast=True))
+    for run in [*finals, record["runs"]["validation"]]:
+        assert recipe.items() - run["settings"].items() <= {("validation", 0.1), ("seed", 0)}
+        assert all(len(values) == run["settings"]["epochs"] <= 15 for values in run["history"].values())
+
+
+@pytest.mark.skipif(
+    not (helpers.DATA / CIFAR10.base_folder).exists(), reason="needs the whole of CIFAR-10 in data/"
+)
+def test_the_shipped_weights_know_the_test_images(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "full")
+    model = cifar10_quick(nn.ReLU).to(helpers.device)
+    load_weights(model, load_checkpoint(helpers.DATA / "weights" / "cifar10_quick.pt"))
+    _, accuracy = evaluate(model, Batches(*cifar10_tensors(train=False), 1000), nn.CrossEntropyLoss())
+    assert accuracy > 0.8
