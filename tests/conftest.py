@@ -7,6 +7,7 @@ beside and below it alone, and this one serves notebooks/ too, so pyproject.toml
 """
 
 import runpy
+import textwrap
 import time
 from collections import defaultdict
 from contextlib import ExitStack
@@ -154,12 +155,12 @@ class Cell(IPyNbCell):
         return replay.outputs_difference(stored, self.test_outputs, replay.tolerances(cell))
 
     def repr_failure(self, excinfo):
-        """The report of a failure: notebook, cell, what, source, traceback."""
+        """The report of a failure: what, notebook, cell, source, traceback."""
         if not isinstance(excinfo.value, NbCellError):
             return pytest.Item.repr_failure(self, excinfo)
-        place = f"{self.parent.nodeid}, {self.name}"
-        source = "\n".join("    " + line for line in self.cell.source.splitlines())
-        return f"{place}: {excinfo.value}\n\n{source}\n{excinfo.value.inner_traceback or ''}"
+        source = textwrap.indent(self.cell.source, "    ")
+        traceback = excinfo.value.inner_traceback or ""
+        return f"{excinfo.value}\n\nin {self.parent.nodeid}, {self.name}:\n\n{source}\n{traceback}"
 
     def reportinfo(self):
         """Where the cell stands: file, line, name."""
@@ -168,6 +169,8 @@ class Cell(IPyNbCell):
 
 def pytest_configure(config):
     """Give the suite's own processes what the kernels get, and keep them off the network too."""
+    if config.option.nbval or config.option.nbval_lax:
+        raise pytest.UsageError("the suite replays notebooks without --nbval; with it they would run twice")
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     for name, value in replay.SETTINGS.items():
@@ -176,7 +179,7 @@ def pytest_configure(config):
 
 
 def pytest_collect_file(file_path, parent):
-    """Collect notebooks. nbval's own hook does so with --nbval; do not pass it as well."""
+    """Collect notebooks."""
     if file_path.suffix == ".ipynb":
         return Notebook.from_parent(parent, path=file_path)
 

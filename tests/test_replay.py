@@ -74,11 +74,11 @@ display(Image(file.getvalue()))
 """
 EMPTY = code("x = 1")
 ERROR, IGNORED = ["raises-exception"], ["nbval-ignore-output"]
-DIED = "cell 2 (c2): the kernel died"
+DIED = "the kernel died\n\nin "
 
 # name of the notebook: (its cells, what the report of a failure must say)
 WRONG = {
-    "text": ([code("print('lost')", text("loss\n"))], "cell 1 (c1): stdout: text differs"),
+    "text": ([code("print('lost')", text("loss\n"))], "stdout: text differs"),
     "integer": ([code("145578", value("145579"))], "text/plain: text differs"),
     "fourth_digit": ([code("0.7512", value("0.7534"))], "text differs"),
     "whole_float": ([code("print('tensor([1001.])')", text("tensor([1000.])\n"))], "text differs"),
@@ -119,11 +119,11 @@ WRONG = {
     "tolerance_misspelt": ([code("x = 1", tags=["rtol:0.1"])], "unknown tag 'rtol:0.1'"),
     "comment_marker": ([code("# NBVAL_SKIP\nprint(1)")], "marker as a comment"),
     "never_run": ([code("x = 1", count=0)], "stored without having been run"),
-    "count": ([EMPTY, code("x = 2", count=7)], "cell 2 (c2): stored as [7], so not from one clean run"),
+    "count": ([EMPTY, code("x = 2", count=7)], "stored as [7], so not from one clean run"),
     "empty_cell": ([code("  ")], "empty cell"),
     "hung": (
         [EMPTY, code("import time\ntime.sleep(60)"), EMPTY],
-        "cell 2 (c2): the cell ran for more than 4 s",
+        "the cell ran for more than 4 s",
     ),
     "hung_tagged_error": ([code("while True: pass", tags=ERROR)], "the cell ran for more than 4 s"),
     "dead": ([EMPTY, code("import os\nos._exit(1)"), EMPTY], DIED),
@@ -254,7 +254,7 @@ def test_wrong_notebook_fails_by_name(reports, name):
     failures = [report for report in reports[name].values() if report not in ("", "skipped")]
     assert len(failures) == 1, reports[name]
     assert message in failures[0]
-    assert re.search(rf"{name}\.ipynb, cell \d \(c\d\): ", failures[0])
+    assert re.search(rf"\n\nin {name}\.ipynb, cell \d \(c\d\):\n", failures[0])
     assert len(reports[name]) == len(cells)
 
 
