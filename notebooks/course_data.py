@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
@@ -38,8 +39,6 @@ ABANDONED = 600  # seconds without a change after which nobody works on a .part 
 
 RESTORE = "restore it with 'git checkout -- data' in the course's folder, or from a fresh copy of the course"
 
-_told: set[str] = set()
-
 
 class DataError(RuntimeError):
     """A data set cannot be had; the text is one sentence that says what, where, and what to do."""
@@ -54,27 +53,21 @@ class SampleCIFAR10(CIFAR10):
 
     base_folder = "cifar10-sample"
     train_list = [
-        ["data_batch_1", "d17ea3b907ddab3dd63d9edd2708d0ca"],
-        ["data_batch_2", "15b07dcf24828d2af4044d8d2b73e7da"],
-        ["data_batch_3", "dc4d8e8b19c0722cd3fad180ea94f279"],
-        ["data_batch_4", "664a1436fc2a472ba0abea8f2dc150c0"],
-        ["data_batch_5", "8a2a95096dce4294a95483b64b9dd15b"],
+        ["data_batch_1", "1e8753feb7e2090c0040d3be7440ef6f"],
+        ["data_batch_2", "aef5bf8d031998458cc1d028b4307bc9"],
+        ["data_batch_3", "cdf408ecccc52b914774e6933065c390"],
+        ["data_batch_4", "f53090bdd334a05ffda0f958dab95786"],
+        ["data_batch_5", "b9c8ee873a1c9643970a9cdce0826717"],
     ]
-    test_list = [
-        ["test_batch", "4edfd8e0d49a34de8e24cba0cf40d94a"],
-    ]
-    meta = {
-        "filename": "batches.meta",
-        "key": "label_names",
-        "md5": "614412868d4a5ff6787766145d35e940",
-    }
+    test_list = [["test_batch", "568e6e9de38315a9e62524f7896599a3"]]
+    meta = {"filename": "batches.meta", "key": "label_names", "md5": "614412868d4a5ff6787766145d35e940"}
 
 
 def mode() -> str:
     """Which data is in use, "sample" or "full". Raises DataError if COURSE_DATA says anything else."""
     name = os.environ.get("COURSE_DATA", "sample")
     if name not in ("sample", "full"):
-        raise DataError(f"COURSE_DATA is {name!r}, but should be 'sample' or 'full': set it and start again.")
+        raise DataError(f"COURSE_DATA is {name!r}, not 'sample' or 'full': set one of these and start again.")
     return name
 
 
@@ -119,7 +112,7 @@ def ants_bees() -> Path:
         _install(name, ANTS_BEES_URL, _fetch_ants_bees)
     try:
         found, record = digest(DATA / name), DATA / name / RECORD
-        if found != expected and not (record.exists() and record.read_text() == found):
+        if found != expected and not (record.exists() and record.read_bytes() == found.encode()):
             raise _refusal(name)
     except OSError as error:
         raise _refusal(name, error.filename or "") from None
@@ -154,7 +147,7 @@ def _fetch_ants_bees(folder: Path) -> None:
         known = hashlib.file_digest(file, "sha256").hexdigest() == ANTS_BEES_SHA256
     if not known and found != expected:
         raise RuntimeError("neither the archive nor its pictures are the expected ones")
-    (folder / name / RECORD).write_text(found)
+    (folder / name / RECORD).write_bytes(found.encode())
 
 
 def _install(name: str, url: str, fetch: Callable[[Path], object]) -> None:
@@ -203,9 +196,9 @@ def _sweep() -> None:
 
 def _explain(error: Exception) -> tuple[str, str]:
     """What went wrong with a download, and the next step."""
-    cause = getattr(error, "reason", None)
-    cause = cause if isinstance(cause, OSError) else error
+    cause = error.reason if isinstance(getattr(error, "reason", None), OSError) else error
     if isinstance(error, HTTPError):
+        error.close()
         return f"the server answered {error.code} {error.reason}", "look at that address in a browser"
     if isinstance(cause, TimeoutError):
         return f"the server was silent for {SILENCE} seconds", "run again later"
@@ -237,12 +230,10 @@ def _refusal(name: str, file: str = "") -> DataError:
 
 def _place(name: str | Path = "") -> str:
     """DATA/name as a reader of the project knows it: data/name."""
-    path = DATA / name
-    return (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).as_posix()
+    return (DATA / name).relative_to(ROOT).as_posix()
 
 
+@cache
 def _tell(line: str) -> None:
     """Print a line, once in a process."""
-    if line not in _told:
-        _told.add(line)
-        print(line)
+    print(line)
