@@ -75,9 +75,10 @@ def refresh(path: Path) -> str:
             cell.outputs = replay.merged_streams(cell.outputs)
             if problem := replay.run_problem(cell, cell.outputs):
                 stop(problem)
-            keep = replay.has_tag(cell, "nbval-ignore-output") and old.outputs
-            if keep or not replay.outputs_difference(old.outputs, cell.outputs, replay.tolerances(cell)):
-                cell.outputs = old.outputs
+            before_run = replay.merged_streams(old.outputs)
+            keep = replay.has_tag(cell, "nbval-ignore-output") and before_run
+            if keep or not replay.outputs_difference(before_run, cell.outputs, replay.tolerances(cell)):
+                cell.outputs = before_run
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.execution_count = cell.execution_count
