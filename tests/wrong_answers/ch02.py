@@ -1,0 +1,58 @@
+"""Wrong answers to the exercises of chapter 2."""
+
+import torch
+
+from wrong_answers import Wrong
+
+
+def only_two_axes(nested):
+    return (len(nested), len(nested[0])) if isinstance(nested[0], list) else (len(nested),)
+
+
+def inside_out(nested):
+    return (*inside_out(nested[0]), len(nested)) if isinstance(nested, list) else ()
+
+
+def as_a_list(nested):
+    return len(nested) if isinstance(nested, list) else 0
+
+
+def first_axis_fastest(shape, index):
+    number = 0
+    for length, place in zip(reversed(shape), reversed(index), strict=True):
+        number = number * length + place
+    return number
+
+
+def sum_of_products(shape, index):
+    return sum(length * place for length, place in zip(shape, index, strict=True))
+
+
+WRONG = {
+    "2.1": [
+        Wrong(only_two_axes, hint="[[[1], [2]]]"),
+        Wrong(inside_out, hint="the shape of [[1, 2, 3], [4, 5, 6]]"),
+        Wrong(as_a_list, hint="should be (3,)"),
+    ],
+    "2.2": [
+        Wrong(first_axis_fastest, hint="number_at((2, 3), (1, 0))"),
+        Wrong(sum_of_products, hint="One step along an axis"),
+    ],
+    "2.3": [
+        Wrong(lambda x: x[:, 0, :, -1], hint="the last column"),
+        Wrong(lambda x: x[:, -1, -1], hint="channel 0"),
+        Wrong(lambda x: x[:, 0, -1:], hint="shape"),
+    ],
+    "2.4": [
+        Wrong(lambda x: x.mean(dim=(2, 3)), hint="raised"),
+        Wrong(lambda x: x.float().mean(dim=(0, 1)), hint="rows and columns"),
+        Wrong(lambda x: x.float().mean(dim=(2, 3), keepdim=True), hint="(2, 3)"),
+        Wrong(lambda x: x.double().mean(dim=(2, 3)), hint="float32"),
+    ],
+    "2.5": [
+        Wrong(lambda x, y, label, size: x[y == label][:, :, :size, :size], hint="top left corner"),
+        Wrong(lambda x, y, label, size: x[label][None, :, -size:, -size:], hint="shape"),
+        Wrong(lambda x, y, label, size: x[y == label], hint="should have"),
+        Wrong(lambda x, y, label, size: torch.zeros(size, size), hint="should have"),
+    ],
+}
