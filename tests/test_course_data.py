@@ -631,7 +631,6 @@ def need(name):
     return REAL / name
 
 
-@pytest.mark.filterwarnings("error")
 def test_the_real_ants_and_bees(server, tmp_path, monkeypatch):
     server.folder = need("hymenoptera_data.zip").parent
     monkeypatch.setattr(course_data, "ROOT", tmp_path)
