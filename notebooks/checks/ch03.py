@@ -38,7 +38,9 @@ def resized(answer):
             (size, size * width // height) if height <= width else (size * height // width, size)
         )  # as torchvision's functional.resize
         if found == expected[::-1] and expected[0] != expected[1]:
-            raise NotYet(f"{where} is {found}, the right numbers as (width, height); (height, width) is wanted.")
+            raise NotYet(
+                f"{where} is {found}, the right numbers as (width, height); (height, width) is wanted."
+            )
         expect(found, expected, where, f"The shorter side, {min(height, width)}, becomes {size}.")
     return "A picture smaller than `size` is enlarged: Resize works in both directions."
 
@@ -74,7 +76,8 @@ def flip_boxes(answer):
         require(callable(answer), f"the answer should be a function, but is {describe(answer)}.")
         found = call(lambda given=given, width=width: answer(given, width), name="flip_boxes")
         require(
-            torch.equal(given, boxes), "flip_boxes has changed its argument: work on `boxes.clone()`, not on it."
+            torch.equal(given, boxes),
+            "flip_boxes has changed its argument: work on `boxes.clone()`, not on it.",
         )
         if isinstance(found, torch.Tensor) and found.shape == boxes.shape:
             if (found[:, 0] > found[:, 2]).any():
@@ -91,7 +94,9 @@ def random_crop(answer):
     tops, lefts = set(), set()
     for _ in range(300):
         found = call(answer, picture, 3, generator, name="random_crop")
-        require(isinstance(found, torch.Tensor), f"random_crop returned {describe(found)}; a tensor is wanted.")
+        require(
+            isinstance(found, torch.Tensor), f"random_crop returned {describe(found)}; a tensor is wanted."
+        )
         expect(tuple(found.shape), (2, 3, 3), "the shape of a crop of size 3 from a picture (2, 5, 6)")
         place = int(found[0, 0, 0])
         top, left = place // 6, place % 6
@@ -112,7 +117,9 @@ def random_crop(answer):
         all(torch.equal(pair[0], other) for other in pair),
         "generators with the same seed gave different crops: pass `generator=generator` to torch.randint.",
     )
-    return "With a generator of its own, an augmentation can be repeated without touching other random numbers."
+    return (
+        "With a generator of its own, an augmentation can be repeated without touching other random numbers."
+    )
 
 
 @exercise("3.6")

@@ -56,7 +56,9 @@ WRONG = {
             ),
             hint="(height, width) is wanted",
         ),
-        Wrong(lambda size, height, width: (size, round(size * width / height)), hint="resized(256, 600, 512)"),
+        Wrong(
+            lambda size, height, width: (size, round(size * width / height)), hint="resized(256, 600, 512)"
+        ),
         Wrong(
             lambda size, height, width: tuple(round(size * x / min(height, width)) for x in (height, width)),
             hint="166",
@@ -64,9 +66,7 @@ WRONG = {
     ],
     "3.3": [
         Wrong(
-            lambda x, mean, std: (
-                (x + torch.tensor(mean)[:, None, None]) * torch.tensor(std)[:, None, None]
-            ),
+            lambda x, mean, std: (x + torch.tensor(mean)[:, None, None]) * torch.tensor(std)[:, None, None],
             hint="in reverse",
         ),
         Wrong(lambda x, mean, std: transforms.functional.normalize(x, mean, std), hint="once more"),
