@@ -72,7 +72,7 @@ class Model:
         self.solids: list[Solid] = []
         self.focus: list[int] = []  # the solids a close-up shows; all of them if empty
         self.turn, self.at, self.size = np.eye(3), np.zeros(3), 1.0
-        self.beads = 14  # at most so many balls make a limb
+        self.beads, self.gap = 14, 0.6  # a limb: at most so many balls, so many radii apart
 
     @contextmanager
     def frame(self, at=(0, 0, 0), yaw=0.0, pitch=0.0, roll=0.0, size=1.0):
@@ -97,7 +97,7 @@ class Model:
     def limb(self, start, end, r0, r1, paint) -> None:
         """A round stick from `start` to `end` that tapers from radius r0 to r1: a chain of balls."""
         start, end = np.asarray(start, float), np.asarray(end, float)
-        count = 2 + int(np.linalg.norm(end - start) / (0.6 * min(r0, r1)))
+        count = 2 + int(np.linalg.norm(end - start) / (self.gap * min(r0, r1)))
         for t in np.linspace(0, 1, min(count, self.beads)):
             self.ball(start + t * (end - start), r0 + t * (r1 - r0), paint)
 
@@ -425,9 +425,11 @@ GROUNDS = {
     "sea": ((0.12, 0.30, 0.45), (0.30, 0.52, 0.66)),
     "lake": ((0.16, 0.26, 0.24), (0.34, 0.45, 0.40)),
     "greysea": ((0.42, 0.48, 0.53), (0.60, 0.66, 0.70)),
+    "mud": ((0.30, 0.27, 0.18), (0.48, 0.44, 0.32)),
+    "ice": ((0.66, 0.76, 0.80), (0.86, 0.91, 0.93)),
     "gold": ((0.55, 0.35, 0.25), (0.90, 0.62, 0.36)),
 }
-WATERS = ("sea", "lake", "greysea", "gold")
+WATERS = ("sea", "lake", "greysea", "mud", "ice", "gold")
 SKIES = {
     "blue": ((0.25, 0.48, 0.80), (0.66, 0.80, 0.93)),
     "pale": ((0.62, 0.74, 0.86), (0.86, 0.90, 0.93)),
@@ -539,7 +541,7 @@ def skyline(rng: Generator, kind: str, picture: Array, horizon: int) -> None:
 
 
 def outdoors(rng: Generator, size: int, ground: str, behind: str, heaven: str, horizon: float) -> Array:
-    row = int(size * horizon)
+    row = max(int(size * horizon), 0)
     picture = sky(rng, heaven, size)
     if row > 0:
         picture[:row] = resize_picture(picture, row, size)
@@ -561,10 +563,10 @@ def resize_picture(picture: Array, height: int, width: int) -> Array:
 def indoors(rng: Generator, size: int, horizon: float) -> Array:
     """A wall, a floor, and perhaps a window, a picture, a sofa or a curtain."""
     row = int(size * horizon)
-    wall = near(rng, pick(rng, {(0.86, 0.82, 0.74): 3, (0.62, 0.70, 0.76): 1, (0.70, 0.74, 0.62): 1, (0.78, 0.55, 0.46): 1,
+    wall = near(rng, pick(rng, {(0.86, 0.82, 0.74): 2, (0.55, 0.68, 0.80): 2, (0.64, 0.76, 0.60): 2, (0.78, 0.55, 0.46): 0.7,
                                 (0.90, 0.90, 0.90): 2, (0.40, 0.36, 0.34): 1, (0.52, 0.30, 0.30): 0.7}), 0.06)  # fmt: skip
-    floor = near(rng, pick(rng, {(0.60, 0.42, 0.26): 3, (0.75, 0.70, 0.62): 2, (0.45, 0.46, 0.50): 1, (0.55, 0.22, 0.20): 1,
-                                 (0.25, 0.32, 0.48): 1, (0.34, 0.42, 0.30): 0.6}), 0.06)  # fmt: skip
+    floor = near(rng, pick(rng, {(0.60, 0.42, 0.26): 2, (0.75, 0.70, 0.62): 2, (0.45, 0.46, 0.50): 2, (0.55, 0.22, 0.20): 0.7,
+                                 (0.25, 0.32, 0.48): 1.2, (0.34, 0.46, 0.28): 1.2}), 0.06)  # fmt: skip
     picture = np.empty((size, size, 3))
     picture[:row] = wall * np.linspace(0.85, 1.05, max(row, 1))[:, None, None]
     below = np.ones((size - row, size, 3)) * floor * np.linspace(0.85, 1.08, size - row)[:, None, None]
@@ -625,37 +627,30 @@ def studio(rng: Generator, size: int) -> Array:
 
 # Which settings a class is seen in. "air": no ground; "on water": ground is water; "land", "room", "above", "studio".
 SETTINGS = {
-    "airplane": {"air": 60, "land": 30, "studio": 8, "on water": 2},
-    "automobile": {"land": 78, "studio": 14, "room": 6, "above": 2},
-    "bird": {"air": 27, "land": 35, "on water": 18, "studio": 12, "room": 4, "above": 4},
-    "cat": {"room": 48, "land": 32, "studio": 14, "above": 6},
-    "deer": {"land": 86, "studio": 9, "on water": 5},
-    "dog": {"room": 36, "land": 46, "studio": 14, "above": 4},
-    "frog": {"above": 42, "land": 28, "studio": 15, "on water": 8, "room": 7},
-    "horse": {"land": 84, "studio": 10, "room": 4, "on water": 2},
-    "ship": {"on water": 90, "land": 5, "studio": 5},
-    "truck": {"land": 83, "studio": 12, "room": 5},
-}
-ROADS = {"asphalt": 6, "pavement": 2, "grass": 1.5, "soil": 1.5, "sand": 1, "snow": 1.5, "meadow": 1}
-WILDS = {
-    "grass": 4,
-    "meadow": 2,
-    "soil": 1.5,
-    "sand": 1.2,
-    "snow": 1.6,
-    "leaves": 1.2,
-    "asphalt": 0.8,
-    "pavement": 0.8,
+    "airplane": {"air": 44, "land": 46, "studio": 7, "on water": 3},
+    "automobile": {"land": 78, "studio": 13, "room": 5, "above": 4},
+    "bird": {"air": 18, "land": 46, "on water": 14, "studio": 12, "room": 5, "above": 5},
+    "cat": {"room": 26, "land": 54, "studio": 14, "above": 6},
+    "deer": {"land": 80, "studio": 11, "on water": 6, "above": 3},
+    "dog": {"room": 24, "land": 58, "studio": 13, "above": 5},
+    "frog": {"above": 14, "land": 50, "studio": 16, "on water": 10, "room": 10},
+    "horse": {"land": 80, "studio": 11, "room": 4, "on water": 5},
+    "ship": {"on water": 74, "land": 15, "studio": 11},
+    "truck": {"land": 80, "studio": 13, "room": 5, "above": 2},
 }
 LAND = {
-    "airplane": ROADS,
-    "automobile": ROADS,
-    "truck": ROADS,
-    "ship": {"sand": 2, "snow": 1, "pavement": 1, "grass": 1},
+    "grass": 2.2,
+    "meadow": 1.3,
+    "soil": 1.6,
+    "sand": 1.3,
+    "snow": 1.5,
+    "leaves": 1,
+    "asphalt": 2,
+    "pavement": 1.5,
 }
 BEHIND = {"nothing": 2, "hills": 2, "mountains": 1.2, "forest": 2.5, "hedge": 1.2, "town": 1.5, "fence": 0.8}
-HEAVEN = {"blue": 4, "pale": 3, "grey": 2, "white": 2, "deep": 1, "sunset": 1, "dusk": 0.5, "night": 0.35}
-WATER = {"sea": 3, "lake": 2, "greysea": 2, "gold": 0.8}
+HEAVEN = {"blue": 4, "pale": 3, "grey": 2, "white": 2, "deep": 1.5, "sunset": 1.2, "dusk": 0.6, "night": 0.3}
+WATER = {"sea": 2, "lake": 2, "greysea": 2, "gold": 1.2, "mud": 1.4, "ice": 1}
 
 
 def setting(rng: Generator, name: str, size: int, allowed: Sequence[str]) -> tuple[Array, Shot, str]:
@@ -668,10 +663,10 @@ def setting(rng: Generator, name: str, size: int, allowed: Sequence[str]) -> tup
     heaven = pick(rng, HEAVEN)
     if kind in ("land", "on water"):
         shot.elevation = rng.uniform(3, 24)
-        horizon = 0.58 - shot.elevation / 75 + rng.uniform(-0.1, 0.1)
-        ground = pick(rng, WATER if kind == "on water" else LAND.get(name, WILDS))
+        horizon = 0.58 - shot.elevation / 75 + rng.uniform(-0.22, 0.22)
+        ground = pick(rng, WATER if kind == "on water" else LAND)
         behind = pick(rng, BEHIND if kind == "land" else BEHIND | {"nothing": 6, "town": 0.8, "fence": 0})
-        if kind == "land" and rng.random() < 0.12:  # the sea behind
+        if kind == "land" and rng.random() < 0.2:  # the sea behind
             picture = outdoors(rng, size, pick(rng, WATER), "nothing", heaven, horizon - 0.12)
             row = int(size * horizon)
             picture[row:] = surface(rng, ground, size - row, size)
@@ -680,23 +675,21 @@ def setting(rng: Generator, name: str, size: int, allowed: Sequence[str]) -> tup
             picture = outdoors(rng, size, ground, behind, heaven, horizon)
     elif kind == "air":
         shot.ground, shot.elevation = False, rng.uniform(-25, 25)
-        picture = sky(rng, heaven, size)
-        if rng.random() < 0.35:
-            behind, ground = (
-                pick(rng, BEHIND),
-                pick(rng, GROUNDS | {}) if False else pick(rng, {k: 1 for k in GROUNDS}),
-            )
-            picture = outdoors(rng, size, ground, behind, heaven, rng.uniform(0.55, 1.0))
-        elif rng.random() < 0.2:  # far below: land or sea out of focus
-            picture = blur(from_above(rng, size, pick(rng, {k: 1 for k in GROUNDS})), 2.0 * size / 96)
+        chance = rng.random()
+        if chance < 0.4:
+            ground, horizon = pick(rng, LAND | WATER), rng.uniform(0.2, 1.0)
+            picture = outdoors(rng, size, ground, pick(rng, BEHIND), heaven, horizon)
+        elif chance < 0.58:  # land or sea far below, out of focus
+            picture = blur(from_above(rng, size, pick(rng, LAND | WATER)), size / 48)
+        else:
+            picture = sky(rng, heaven, size)
     elif kind == "room":
         shot.elevation = rng.uniform(6, 26)
         picture, heaven = indoors(rng, size, 0.6 - shot.elevation / 75 + rng.uniform(-0.12, 0.12)), "room"
         shot.warm = tuple(near(rng, (1.02, 0.97, 0.88), 0.03))
     elif kind == "above":
-        shot.elevation, heaven = rng.uniform(38, 75), "day"
-        table = {k: 1.0 for k in GROUNDS} if name == "frog" else dict(WILDS)
-        picture = from_above(rng, size, pick(rng, table | {"floor": 2}))
+        shot.elevation, heaven = rng.uniform(34, 55), "day"
+        picture = from_above(rng, size, pick(rng, LAND | {"floor": 2, "lake": 1 if name == "frog" else 0}))
     else:
         shot.elevation, heaven = rng.uniform(4, 25), "studio"
         picture = studio(rng, size)
@@ -745,7 +738,7 @@ def airplane(rng: Generator, m: Model, kind: str) -> None:
     trim = hsv(rng.random(), rng.uniform(0.4, 0.95), rng.uniform(0.3, 0.9)) if rng.random() < 0.8 else body
     wing = near(rng, body * rng.uniform(0.75, 1.0), 0.02)
     grounded = kind not in ("air", "studio")
-    yaw = heading(rng, 0.1, 0.04, 22)
+    yaw = heading(rng, 0.06, 0.02, 18)
     pitch, roll = (rng.uniform(-2, 3), 0) if grounded else (rng.normal(5, 9), rng.normal(0, 15))
     lift = {"airliner": 0.34, "propeller": 0.36, "fighter": 0.3, "biplane": 0.45}[style] if grounded else 0
     with m.frame((0, lift, 0), yaw, pitch, roll):
@@ -853,7 +846,7 @@ def lamps(m: Model, front: float, back: float, y: float, z: float) -> None:
 def automobile(rng: Generator, m: Model, kind: str) -> None:
     paint = lacquer(rng)
     style = pick(rng, {"saloon": 3, "hatchback": 3, "estate": 2, "sports": 2, "classic": 1, "open": 0.8})
-    yaw = heading(rng, 0.16, 0.05, 20)
+    yaw = heading(rng, 0.12, 0.04, 16)
     wheel = rng.uniform(0.19, 0.23)
     long, wide = (
         {"saloon": 1.15, "hatchback": 0.92, "estate": 1.05, "sports": 1.1, "classic": 1.0, "open": 1.05}[
@@ -931,7 +924,7 @@ def truck(rng: Generator, m: Model, kind: str) -> None:
     cab, load = lacquer(rng), lacquer(rng)
     if style == "fire":
         cab = load = near(rng, (0.80, 0.10, 0.08), 0.04)
-    yaw = heading(rng, 0.16, 0.03, 20)
+    yaw = heading(rng, 0.12, 0.03, 16)
     w = 0.42
     with m.frame((0, 0, 0), yaw):
         if style == "pickup":
@@ -1218,7 +1211,7 @@ def bird(rng: Generator, m: Model, kind: str) -> None:
         "on water": {"duck": 6, "wader": 2, "fly": 1},
         "above": {"song": 1, "fly": 1},
     }
-    style = pick(rng, styles.get(kind, {"song": 6, "wader": 1.8, "duck": 1, "fly": 1.6, "hen": 1.2}))
+    style = pick(rng, styles.get(kind, {"song": 6, "wader": 1.8, "duck": 1, "fly": 0.8, "hen": 1.2}))
 
     def head(at, r, bill, tilt=0.0):
         with m.frame(at, pitch=tilt, yaw=rng.normal(0, 22)):
@@ -1232,12 +1225,12 @@ def bird(rng: Generator, m: Model, kind: str) -> None:
                 m.ball((0.1 * r, 1.0 * r, 0), (0.6 * r, 0.45 * r, 0.14 * r), (0.85, 0.1, 0.1))
                 m.ball((0.85 * r, -0.75 * r, 0), (0.2 * r, 0.4 * r, 0.15 * r), (0.85, 0.1, 0.1))
 
-    yaw = heading(rng, 0.1, 0.02, 22)
+    yaw = heading(rng, 0.06, 0, 18)
     if style == "fly":
         flap = rng.uniform(8, 55)
         with m.frame((0, 0.8, 0), yaw, rng.normal(5, 8), rng.normal(0, 12)):
-            m.ball((0, 0, 0), (0.62, 0.22, 0.2), plumage)
-            head((0.62, 0.1, 0), 0.19, rng.uniform(0.12, 0.3))
+            m.ball((0, 0, 0), (0.62, 0.26, 0.24), plumage)
+            head((0.6, 0.12, 0), 0.23, rng.uniform(0.12, 0.3))
             m.plate(
                 [(-0.45, 0.06), (-0.45, -0.06), (-1.0, -0.26), (-1.08, 0), (-1.0, 0.26)], "xz", 0, 0.05, wing
             )
@@ -1328,8 +1321,8 @@ def coat_of(rng: Generator, name: str) -> tuple[Array, Array, Paint]:
     white = near(rng, (0.93, 0.90, 0.85), 0.02)
     dark = base * rng.uniform(0.4, 0.6)
     kinds = {
-        "cat": {"stripes": 4, "plain": 3, "bib": 2.5, "patches": 1.5},
-        "dog": {"plain": 4, "bib": 3, "patches": 2.5, "saddle": 2},
+        "cat": {"stripes": 5, "plain": 2, "bib": 2, "patches": 1.5},
+        "dog": {"plain": 3, "bib": 2, "patches": 3, "saddle": 2.5},
         "deer": {"plain": 2, "bib": 5, "spots": 2},
         "horse": {"plain": 6, "patches": 1.5, "saddle": 1},
     }[name]
@@ -1377,8 +1370,8 @@ def cat_head(rng: Generator, m: Model, coat, second, pattern) -> None:
     for s in (-1, 1):
         m.ball((0.3, -0.28, s * 0.45), (0.52, 0.42, 0.48), coat)
         m.ball((0.72, -0.34, s * 0.18), (0.3, 0.22, 0.24), light)
-        m.spike((0.0, 0.5, s * 0.58), (0.02, 1.5, s * 0.82), 0.5, ear, 0.45)
-        m.spike((0.14, 0.6, s * 0.6), (0.14, 1.28, s * 0.78), 0.3, (0.86, 0.58, 0.55), 0.3)
+        m.spike((0.0, 0.45, s * 0.58), (0.02, 1.6, s * 0.86), 0.56, ear, 0.5)
+        m.spike((0.14, 0.6, s * 0.6), (0.14, 1.34, s * 0.8), 0.34, (0.86, 0.58, 0.55), 0.3)
         m.ball((0.72, 0.1, s * 0.42), (0.2, 0.21, 0.25), eye, shine=0.5)
         m.ball((0.86, 0.1, s * 0.45), (0.1, 0.19, 0.08), DARK, shine=0.6)
         for k in (-0.35, 0.0, 0.35):
@@ -1388,9 +1381,9 @@ def cat_head(rng: Generator, m: Model, coat, second, pattern) -> None:
 
 
 def dog_head(rng: Generator, m: Model, coat, second, pattern) -> None:
-    ears = pick(rng, {"hanging": 6, "pricked": 1.6, "half": 1})
-    ear = near(rng, coat * rng.choice([0.45, 0.65, 0.9]), 0.03)
-    long = rng.uniform(0.6, 1.0)
+    ears = pick(rng, {"hanging": 8, "pricked": 0.3, "half": 0.7})
+    ear = near(rng, coat * rng.choice([0.4, 0.55, 0.8]), 0.03)
+    long = rng.uniform(0.75, 1.1)
     snout = second if rng.random() < 0.6 else near(rng, coat * rng.choice([0.4, 1.0]), 0.02)
     m.ball((0, 0, 0), (0.85, 0.8, 0.8), pattern)
     m.limb((0.5, -0.22, 0), (0.55 + long, -0.34, 0), 0.46, 0.33, snout)
@@ -1416,9 +1409,9 @@ def deer_head(rng: Generator, m: Model, coat, second, pattern) -> None:
         m.ball((0.3, 0.18, s * 0.42), 0.15, DARK, shine=0.8)
         m.ball((-0.3, 0.4, s * 0.85), (0.14, 0.3, 0.6), coat, roll=-s * 25)
         m.ball((-0.22, 0.4, s * 0.85), (0.1, 0.18, 0.42), (0.85, 0.70, 0.62), roll=-s * 25)
-    if rng.random() < 0.6:
+    if rng.random() < 0.85:
         bone = near(rng, (0.68, 0.56, 0.40), 0.08)
-        size, tines = rng.uniform(0.8, 1.5), rng.integers(1, 4)
+        size, tines = rng.uniform(0.9, 1.6), rng.integers(1, 4)
         for s in (-1, 1):
             stem = np.array(
                 [(0, 0.4, s * 0.25), (-0.45, 1.1, s * 0.75), (-0.2, 1.8, s * 1.1), (0.35, 2.3, s * 1.0)]
@@ -1473,20 +1466,20 @@ def quadruped(rng: Generator, m: Model, name: str, kind: str) -> None:
     coat, second, pattern = coat_of(rng, name)
     mane = near(rng, pick(rng, {tuple(coat * 0.35): 3, (0.12, 0.1, 0.09): 2, (0.88, 0.82, 0.70): 1}), 0.03)
     poses = {
-        "cat": {"stand": 3, "walk": 2, "sit": 4, "lie": 3},
-        "dog": {"stand": 3, "walk": 3, "sit": 3.5, "lie": 2},
-        "deer": {"stand": 5, "walk": 3, "graze": 1.5, "lie": 1},
+        "cat": {"stand": 3, "walk": 2, "sit": 4, "lie": 2},
+        "dog": {"stand": 3.5, "walk": 3, "sit": 3, "lie": 1.2},
+        "deer": {"stand": 5, "walk": 3, "graze": 0.7, "lie": 1},
         "horse": {"stand": 4, "walk": 4, "graze": 1.6, "rear": 0.6},
     }[name]
     pose = pick(rng, poses)
-    portrait = rng.random() < {"cat": 0.3, "dog": 0.3, "deer": 0.12, "horse": 0.12}[name]
+    portrait = rng.random() < {"cat": 0.4, "dog": 0.4, "deer": 0.12, "horse": 0.12}[name]
     size = rng.uniform(0.9, 1.12, 3)
     lx, ly, lz = np.asarray(b.body) * size
     leg, head_size = b.leg * rng.uniform(0.88, 1.12), b.head * rng.uniform(0.92, 1.15)
-    look = rng.normal(0, 14)
-    yaw = heading(rng, 0.5 if portrait else 0.12, 0, 20)
+    look = rng.normal(0, 10)
+    yaw = heading(rng, 0.5 if portrait else 0.08, 0, 16)
     sock = second if rng.random() < 0.4 else coat * rng.uniform(0.6, 1.0)
-    collar = hsv(rng.random(), 0.8, 0.8) if name == "dog" and rng.random() < 0.4 else None
+    collar = hsv(rng.random(), 0.8, 0.8) if name == "dog" and rng.random() < 0.6 else None
 
     def limb(hip, foot, bend=0.0):
         hip, foot = np.asarray(hip, float), np.asarray(foot, float)
@@ -1638,7 +1631,7 @@ def quadruped(rng: Generator, m: Model, name: str, kind: str) -> None:
                     raise_by = rng.uniform(0.8, 1.1)
                     pitch = {"cat": -4, "dog": -4, "deer": -14, "horse": -38}[name] + rng.normal(0, 7)
                     neck_and_head(shoulder, b.neck[0], b.neck[1] * raise_by, pitch)
-                if name == "horse" and rng.random() < 0.22:
+                if name == "horse" and rng.random() < 0.35:
                     leather = near(rng, (0.3, 0.17, 0.1), 0.1)
                     m.ball(
                         (0.0, y + ly * 0.62, 0),
@@ -1665,7 +1658,7 @@ def frog(rng: Generator, m: Model, kind: str) -> None:
     pitch = rng.uniform(10, 30)
     leap = rng.random() < 0.1
     portrait = rng.random() < 0.22 and kind != "above"
-    with m.frame((0, 0, 0), heading(rng, 0.3, 0.02, 24)):
+    with m.frame((0, 0, 0), heading(rng, 0.25, 0, 20)):
         with m.frame((0, 0.34, 0), pitch=pitch):
             m.ball((-0.1, 0, 0), (0.72, 0.33, 0.55), back)
             first = len(m.solids)
@@ -1724,10 +1717,21 @@ def snapshot(rng: Generator, picture: Array, noise: float) -> Array:
     picture = np.clip(picture, 0, 1.3)
     grey = picture.mean(-1, keepdims=True)
     picture = grey + (picture - grey) * rng.uniform(0.7, 1.15)
-    picture = (picture - 0.5) * rng.uniform(0.8, 1.15) + 0.5
-    picture = picture * (1 + rng.normal(0, 0.035, 3)) * np.exp(rng.normal(0, 0.13)) + rng.normal(0, 0.02)
+    picture = (picture - 0.5) * rng.uniform(0.88, 1.18) + 0.5
+    picture = picture * (1 + rng.normal(0, 0.05, 3)) * np.exp(rng.normal(0, 0.1)) + rng.normal(0, 0.03)
     picture = picture + rng.normal(0, noise, picture.shape)
     return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def set_off(picture: Array, mask: Array, least=0.16) -> None:
+    """Make the backdrop lighter or darker, in place, where the model would hardly stand out from it."""
+    if not mask.any() or mask.all():
+        return
+    model, rest = picture[mask].mean(0), picture[~mask].mean(0)
+    gap = least - np.abs(model - rest).max()
+    if gap > 0:
+        lighter = rest.mean() > model.mean() if 0.2 < rest.mean() < 0.8 else rest.mean() < 0.5
+        picture[~mask] += gap + 0.04 if lighter else -gap - 0.04
 
 
 def draw(name: str, rng: Generator, size=32, finer=3) -> Array:
@@ -1736,9 +1740,11 @@ def draw(name: str, rng: Generator, size=32, finer=3) -> Array:
     backdrop, shot, kind = setting(rng, name, big, SETTINGS[name])
     model = Model()
     BUILDERS[name](rng, model, kind)
-    shot.fill = rng.uniform(0.78, 1.02) * (1.0 if not model.focus else 0.8)
-    shot.middle = (0.5 + rng.normal(0, 0.03), 0.5 + rng.normal(0, 0.03))
-    picture, _ = render(model, shot, backdrop)
+    shot.fill = rng.uniform(0.77, 0.98) * (0.88 if model.focus else 1)
+    shot.middle = (0.5 + rng.uniform(-0.06, 0.06), 0.5 + rng.uniform(-0.07, 0.07))
+    backdrop = blur(backdrop, rng.uniform(0.8, 2.2) * finer / 3)  # the lens is focused on the model
+    picture, mask = render(model, shot, backdrop)
+    set_off(picture, mask)
     picture = picture.reshape(size, finer, size, finer, 3).mean((1, 3))
     return snapshot(rng, picture, 0.004) // STEP * STEP
 
@@ -1936,7 +1942,7 @@ def draw_insect(name: str, rng: Generator, width: int, height: int) -> Image.Ima
     backdrop = macro_backdrop(rng, height, width, "bokeh" if flying or on_flower else pick(rng, kinds))
     backdrop = backdrop.repeat(2, 0).repeat(2, 1)
     m = Model()
-    m.beads = 44
+    m.beads, m.gap = 90, 0.25
     yaw = rng.uniform(0, 360) if rng.random() < 0.5 else heading(rng)
     with m.frame((0, 0.5 if flying else 0, 0), yaw=yaw, pitch=rng.uniform(-5, 20) if flying else 0):
         if name == "bee":
@@ -1946,7 +1952,7 @@ def draw_insect(name: str, rng: Generator, width: int, height: int) -> Image.Ima
     m.focus = list(range(len(m.solids)))
     if on_flower:
         flower(rng, m)
-    elif name == "ant" and rng.random() < 0.3:  # a second ant
+    elif name == "ant" and rng.random() < 0.3 and width < 700:  # a second ant; the largest picture shows one
         with m.frame(
             (rng.uniform(-1.5, 1.5), 0, rng.choice([-1, 1]) * rng.uniform(1.8, 2.4)), yaw=rng.uniform(0, 360)
         ):
@@ -2055,7 +2061,7 @@ def insect_file(job: tuple[str, int, int, tuple[int, int]]) -> bytes:
     picture = draw_insect(kind, np.random.default_rng([seed, 3, number]), width, height)
     out = io.BytesIO()
     if path.endswith(".gif"):
-        picture.quantize(64).save(out, "GIF")
+        picture.quantize(128, Image.Quantize.MAXCOVERAGE).save(out, "GIF")
     else:
         picture.convert("L" if "grey" in path else "RGB").save(out, "JPEG", quality=80)
     return out.getvalue()

@@ -29,7 +29,7 @@ ANTS_BEES_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
 ANTS_BEES_SHA256 = "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"
 # The folder, and the digest of its pictures (see `digest`).
 ANTS_BEES = {
-    "sample": ("ants_bees", ""),
+    "sample": ("ants_bees", "5cfd4795633d70ee729388214f300e7bbd63e69b63632750cc4632cce72d1ab4"),
     "full": ("hymenoptera_data", "ea69d36447991c24460b6d7ae6edeb1eabcc1318686d86c2c249f49937156f63"),
 }
 RECORD = ".digest"  # a file in a downloaded folder: what its pictures were when the archive had been verified
@@ -53,13 +53,13 @@ class SampleCIFAR10(CIFAR10):
 
     base_folder = "cifar10-sample"
     train_list = [
-        ["data_batch_1", "1e8753feb7e2090c0040d3be7440ef6f"],
-        ["data_batch_2", "aef5bf8d031998458cc1d028b4307bc9"],
-        ["data_batch_3", "cdf408ecccc52b914774e6933065c390"],
-        ["data_batch_4", "f53090bdd334a05ffda0f958dab95786"],
-        ["data_batch_5", "b9c8ee873a1c9643970a9cdce0826717"],
+        ["data_batch_1", "1389ba3143ab8edfc9488a79e2a49e68"],
+        ["data_batch_2", "4a13e772386afbde91373ccf48f9c4e6"],
+        ["data_batch_3", "28c20c2e5ea77ca4bed670f3df43c0d0"],
+        ["data_batch_4", "6ddef627f982697b81d9abd5a10e7720"],
+        ["data_batch_5", "5b5ef5ebb84278bf5f37fe27a8cdec91"],
     ]
-    test_list = [["test_batch", "568e6e9de38315a9e62524f7896599a3"]]
+    test_list = [["test_batch", "1f85104d63f17ab3eb448e2ea8003baa"]]
     meta = {"filename": "batches.meta", "key": "label_names", "md5": "614412868d4a5ff6787766145d35e940"}
 
 
