@@ -136,10 +136,7 @@ class Model:
     def loft(self, bottom, top, paint, shine=0.0) -> None:
         """A convex body between two polygons with the same number of corners, each corner (x, y, z)."""
         n = len(bottom)
-        sides = [[i, (i + 1) % n, n + i] for i in range(n)] + [
-            [i, (i + 1) % n, n + (i + 1) % n] for i in range(n)
-        ]
-        sides = [s for s in sides[:n]]
+        sides = [[i, (i + 1) % n, n + i] for i in range(n)]
         self.faces([*bottom, *top], [[0, 1, 2], [n, n + 1, n + 2], *sides], paint, shine)
 
     def block(self, x, y, z, paint, top_x=None, top_z=None, shine=0.0) -> None:
@@ -479,7 +476,7 @@ def surface(rng: Generator, kind: str, height: int, width: int, far=True) -> Arr
         if rng.random() < 0.6:
             line[:, (np.arange(width) // (width // 6)) % 2 == 0] = 0
         picture = mix(picture, (0.9, 0.9, 0.85), line * 0.8)
-    if kind == "grass" and not water and rng.random() < 0.3:  # flowers
+    if kind == "grass" and rng.random() < 0.3:  # flowers
         bloom = rng.random((height, width)) > 0.995
         picture = mix(picture, near(rng, pick(rng, {(0.95, 0.9, 0.3): 1, (0.95, 0.95, 0.95): 1, (0.9, 0.5, 0.7): 1})),
                       np.minimum(blur(bloom.astype(float), 1.0) * 8, 1))  # fmt: skip
@@ -550,7 +547,6 @@ def outdoors(rng: Generator, size: int, ground: str, behind: str, heaven: str, h
         floor = surface(rng, ground, size - row, size)
         if heaven in ("night", "dusk", "sunset"):
             floor = floor * {"night": 0.35, "dusk": 0.6, "sunset": 0.8}[heaven]
-            picture[:row] = np.minimum(picture[:row], picture[:row] * 0.4 + 0.6 * picture[:row])
         picture[max(row, 0) :] = floor
     soft = rng.uniform(0.8, 2.6)
     return blur(picture, soft * size / 96)
@@ -653,9 +649,9 @@ HEAVEN = {"blue": 4, "pale": 3, "grey": 2, "white": 2, "deep": 1.5, "sunset": 1.
 WATER = {"sea": 2, "lake": 2, "greysea": 2, "gold": 1.2, "mud": 1.4, "ice": 1}
 
 
-def setting(rng: Generator, name: str, size: int, allowed: Sequence[str]) -> tuple[Array, Shot, str]:
-    """A backdrop for class `name`, the camera and light that suit it, and its kind; `allowed` limits the kinds."""
-    kind = pick(rng, {k: w for k, w in SETTINGS[name].items() if k in allowed})
+def setting(rng: Generator, name: str, size: int) -> tuple[Array, Shot, str]:
+    """A backdrop for class `name`, the camera and light that suit it, and its kind."""
+    kind = pick(rng, SETTINGS[name])
     side = rng.choice([-1, 1])
     shot = Shot(light=(side * rng.uniform(0.1, 0.9), rng.uniform(0.5, 1.0), rng.uniform(0.1, 0.9)))
     shot.ambient = rng.uniform(0.38, 0.6)
@@ -1718,7 +1714,7 @@ def snapshot(rng: Generator, picture: Array, noise: float) -> Array:
     grey = picture.mean(-1, keepdims=True)
     picture = grey + (picture - grey) * rng.uniform(0.7, 1.15)
     picture = (picture - 0.5) * rng.uniform(0.88, 1.18) + 0.5
-    picture = picture * (1 + rng.normal(0, 0.05, 3)) * np.exp(rng.normal(0, 0.1)) + rng.normal(0, 0.03)
+    picture = picture * (1 + rng.normal(0, 0.05, 3)) * np.exp(rng.normal(0, 0.1)) + rng.normal(0, 0.04)
     picture = picture + rng.normal(0, noise, picture.shape)
     return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
 
@@ -1737,11 +1733,11 @@ def set_off(picture: Array, mask: Array, least=0.16) -> None:
 def draw(name: str, rng: Generator, size=32, finer=3) -> Array:
     """One picture of class `name` as uint8 (size, size, 3)."""
     big = size * finer
-    backdrop, shot, kind = setting(rng, name, big, SETTINGS[name])
+    backdrop, shot, kind = setting(rng, name, big)
     model = Model()
     BUILDERS[name](rng, model, kind)
-    shot.fill = rng.uniform(0.77, 0.98) * (0.88 if model.focus else 1)
-    shot.middle = (0.5 + rng.uniform(-0.06, 0.06), 0.5 + rng.uniform(-0.07, 0.07))
+    shot.fill = rng.uniform(0.76, 0.97) * (0.88 if model.focus else 1)
+    shot.middle = (0.5 + rng.uniform(-0.08, 0.08), 0.5 + rng.uniform(-0.09, 0.09))
     backdrop = blur(backdrop, rng.uniform(0.8, 2.2) * finer / 3)  # the lens is focused on the model
     picture, mask = render(model, shot, backdrop)
     set_off(picture, mask)

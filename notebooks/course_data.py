@@ -29,7 +29,7 @@ ANTS_BEES_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
 ANTS_BEES_SHA256 = "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"
 # The folder, and the digest of its pictures (see `digest`).
 ANTS_BEES = {
-    "sample": ("ants_bees", "5cfd4795633d70ee729388214f300e7bbd63e69b63632750cc4632cce72d1ab4"),
+    "sample": ("ants_bees", "aad2b53d299c3fae7ac678f8da0d466769f419f6ee28dd02995a0a4bc6993196"),
     "full": ("hymenoptera_data", "ea69d36447991c24460b6d7ae6edeb1eabcc1318686d86c2c249f49937156f63"),
 }
 RECORD = ".digest"  # a file in a downloaded folder: what its pictures were when the archive had been verified
@@ -53,13 +53,13 @@ class SampleCIFAR10(CIFAR10):
 
     base_folder = "cifar10-sample"
     train_list = [
-        ["data_batch_1", "1389ba3143ab8edfc9488a79e2a49e68"],
-        ["data_batch_2", "4a13e772386afbde91373ccf48f9c4e6"],
-        ["data_batch_3", "28c20c2e5ea77ca4bed670f3df43c0d0"],
-        ["data_batch_4", "6ddef627f982697b81d9abd5a10e7720"],
-        ["data_batch_5", "5b5ef5ebb84278bf5f37fe27a8cdec91"],
+        ["data_batch_1", "d481e558f4464f122c668c097c119cca"],
+        ["data_batch_2", "123c1b1fe279245bdd110c95933f4d20"],
+        ["data_batch_3", "d17dfe270d9d9d5560f0e0a7c50bef93"],
+        ["data_batch_4", "46da5ea535fab146ba345c08831ff149"],
+        ["data_batch_5", "e5c1b60a9965bd5850a0325150d125a1"],
     ]
-    test_list = [["test_batch", "1f85104d63f17ab3eb448e2ea8003baa"]]
+    test_list = [["test_batch", "11ba144ea663ca0a7860bfda7d5ea47f"]]
     meta = {"filename": "batches.meta", "key": "label_names", "md5": "614412868d4a5ff6787766145d35e940"}
 
 

@@ -34,13 +34,13 @@ class Settings:
     """All that decides a run's numbers, but for the data and the device."""
 
     epochs: int = 15
-    batch_size: int = 128
-    lr: float = 0.05
+    batch_size: int = 64
+    lr: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.05
     augment: bool = True
-    shift: int = 4
+    shift: int = 3
     activation: str = "relu"
     schedule: str = "onecycle"
     validation: float = 0.1
