@@ -1,0 +1,89 @@
+"""What chapter 7 sends to worker processes.
+
+A worker is a Python process of its own. Where it is started afresh (Windows, macOS, Linux from Python 3.14 on) it
+imports a data set's class by the name of its module, and so this module exists: what a notebook defines has none.
+"""
+
+import os
+import time
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, get_worker_info
+
+
+class FiveItems(Dataset):
+    """The numbers 0 to 4; the classes below serve them in their own ways."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, idx: int):
+        if not 0 <= idx < 5:
+            raise IndexError(idx)
+        return self.serve(idx)
+
+
+class Served(FiveItems):
+    """Items (number, the worker that served it or -1, how many items this copy has served so far)."""
+
+    def __init__(self):
+        self.served = 0
+
+    def serve(self, idx: int) -> tuple[int, int, int]:
+        info = get_worker_info()  # None in the main process
+        self.served += 1
+        return idx, -1 if info is None else info.id, self.served
+
+
+class Counted(FiveItems):
+    """Counts the items served in a tensor that all processes share."""
+
+    def __init__(self):
+        self.count = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def serve(self, idx: int) -> int:
+        self.count += 1
+        return idx
+
+
+class Noisy(FiveItems):
+    """Items (drawn from a generator of the data set's own, drawn from PyTorch's stream), 0 to 999."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def serve(self, idx: int) -> tuple[int, int]:
+        return int(self.rng.integers(1000)), int(torch.randint(1000, ()))
+
+
+def own_stream(worker_id: int) -> None:
+    """Called in each worker before its first item: give its copy of the data set a stream of its own."""
+    info = get_worker_info()
+    info.dataset.rng = np.random.default_rng(info.seed)
+
+
+class Waiting(FiveItems):
+    """Each item takes `seconds`, in which there is nothing to compute: a file on a slow disk, say."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+
+    def serve(self, idx: int) -> int:
+        time.sleep(self.seconds)
+        return idx
+
+
+class Trouble(FiveItems):
+    """Every item goes wrong: "raises" an exception, "dies" with its process, or "hangs" for a second."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+
+    def serve(self, idx: int) -> int:
+        if self.kind == "raises":
+            raise KeyError("no such row")
+        if self.kind == "dies":
+            os._exit(1)
+        time.sleep(1)
+        return idx
