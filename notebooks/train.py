@@ -26,7 +26,9 @@ from course_data import DataError, cifar10_tensors, mode
 from helpers import Batches, CheckpointError, evaluate, train_one_epoch
 
 ACTIVATIONS = {"none": None, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
-SCHEDULES = ("onecycle", "constant")
+# How the learning rate goes: up to its highest value in the first quarter of the steps, then down to almost nothing
+# (Smith and Topin, arXiv 1708.07120), in straight lines or along a cosine; or the same for all steps.
+SCHEDULES = {"onecycle": "linear", "onecycle-cosine": "cos", "constant": None}
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ class Settings:
 
     epochs: int = 15
     batch_size: int = 64
-    lr: float = 0.02
+    lr: float = 0.03
     momentum: float = 0.9
-    weight_decay: float = 5e-4
+    weight_decay: float = 1.5e-3
     label_smoothing: float = 0.05
     augment: bool = True
-    shift: int = 3
+    shift: int = 2
     activation: str = "relu"
     schedule: str = "onecycle"
     validation: float = 0.1
@@ -69,13 +71,17 @@ def build(
         nesterov=settings.momentum > 0,
         weight_decay=settings.weight_decay,
     )
-    if settings.schedule == "onecycle":
-        # Up to lr in the first quarter, then down to almost nothing (Smith and Topin, arXiv 1708.07120).
-        scheduler = OneCycleLR(
-            optimizer, settings.lr, total_steps=steps, pct_start=0.25, cycle_momentum=False
-        )
-    else:
-        scheduler = LambdaLR(optimizer, lambda step: 1.0)
+    if settings.schedule == "constant":
+        return model, loss_fn, optimizer, LambdaLR(optimizer, lambda step: 1.0)
+    scheduler = OneCycleLR(
+        optimizer,
+        settings.lr,
+        total_steps=steps,
+        # OneCycleLR divides by pct_start * steps - 1, which must not be 0.
+        pct_start=0.25 if steps != 4 else 0.5,
+        anneal_strategy=SCHEDULES[settings.schedule],
+        cycle_momentum=False,
+    )
     return model, loss_fn, optimizer, scheduler
 
 

@@ -36,16 +36,36 @@ RUNS = {"validation": RECIPE} | {f"seed-{n}": replace(RECIPE, validation=0.0, se
 SHIPPED = "seed-0"
 
 # What the recipe was chosen from, scored on the held-out images: first short runs, then long ones.
-TRY = replace(RECIPE, epochs=6, batch_size=128, lr=0.05, weight_decay=5e-4, label_smoothing=0.1, shift=4)
+TRY = replace(
+    RECIPE,
+    epochs=6,
+    batch_size=128,
+    lr=0.05,
+    weight_decay=5e-4,
+    label_smoothing=0.1,
+    shift=4,
+    schedule="onecycle-cosine",
+)
+LONG = replace(TRY, epochs=15, batch_size=64, lr=0.02)
 CHOICES = {
     "first-try": TRY,
     "gentle": replace(TRY, batch_size=64, label_smoothing=0.0, shift=2),
     "bold": replace(TRY, lr=0.1, label_smoothing=0.0, shift=2, weight_decay=2e-4),
     "slow-128": replace(TRY, lr=0.02, label_smoothing=0.05, shift=2),
     "slow-64": replace(TRY, batch_size=64, lr=0.015, label_smoothing=0.05, shift=2),
-    "long-shift-4": replace(TRY, epochs=15, batch_size=64, lr=0.02),
-    "long-shift-3": replace(TRY, epochs=15, batch_size=64, lr=0.02, label_smoothing=0.05, shift=3),
-    "long-gelu": replace(TRY, epochs=15, batch_size=64, lr=0.02, activation="gelu"),
+    "long-shift-4": LONG,
+    "long-shift-3": replace(LONG, label_smoothing=0.05, shift=3),
+    "long-gelu": replace(LONG, activation="gelu"),
+    "long-decay": replace(LONG, label_smoothing=0.05, shift=3, weight_decay=1e-3),
+    "long-32": replace(LONG, label_smoothing=0.05, shift=3, batch_size=32, lr=0.01),
+    "long-32-no-smoothing": replace(
+        LONG, label_smoothing=0.0, shift=3, batch_size=32, lr=0.014, weight_decay=1e-3
+    ),
+    "long-32-decay": replace(
+        LONG, label_smoothing=0.05, shift=2, batch_size=32, lr=0.01, weight_decay=1.5e-3
+    ),
+    "long-fast": replace(LONG, label_smoothing=0.05, shift=2, lr=0.03, weight_decay=1e-3),
+    "long-linear": RECIPE,
 }
 
 # One change after another, each kept by the next; scored on the held-out images, never on the test images.
