@@ -1,0 +1,147 @@
+"""The slide decks: self-contained, and every slide fits on 1280 x 720 (in a browser, where there is one)."""
+
+import re
+import sys
+
+import nbformat
+import pytest
+
+import replay
+from browser import browser
+
+sys.path.insert(0, str(replay.ROOT / "slides"))
+
+import check as slides_check
+import make as slides_make
+
+LECTURES = sorted((replay.ROOT / "notebooks").glob("[!.]*.ipynb"))
+every_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def decks(tmp_path_factory):
+    """All decks, by chapter."""
+    folder = tmp_path_factory.mktemp("decks")
+    return {path.stem: slides_make.make(path, folder) for path in LECTURES}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as running:
+        yield running
+
+
+@every_lecture
+def test_a_deck_needs_nothing_from_elsewhere(path, decks):
+    html = decks[path.stem].read_text(encoding="utf-8")
+    without_scripts = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", html) == []
+    assert not re.search(
+        r"@import|url\((?!['\"]?data:)", "".join(re.findall(r"<style>.*?</style>", html, re.DOTALL))
+    )
+    assert all(
+        src.startswith("data:") for src in re.findall(r'<img[^>]*\ssrc="([^"]{0,20})', without_scripts)
+    )
+    cells = nbformat.read(path, as_version=4).cells
+    for cell in cells:
+        kind = cell.metadata.slideshow.slide_type
+        assert (f'data-cell="{cell.id}"' in html) == (kind not in ("skip", "notes")), cell.id
+    assert without_scripts.count('<aside class="notes">') == sum(
+        cell.metadata.slideshow.slide_type == "notes" for cell in cells
+    )
+
+
+@every_lecture
+def test_links_lead_to_decks(path, decks):
+    html = re.sub(r"<script>.*?</script>", "", decks[path.stem].read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r'href="([^"#]+)', html):
+        if target.startswith("http"):
+            continue
+        deck = slides_make.DECKS / target
+        assert target in {f"{other.stem}.html" for other in LECTURES} or deck.resolve().exists(), target
+
+
+@every_lecture
+def test_every_slide_fits(path, decks, chromium):
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    try:
+        errors = slides_check.open_deck(page, decks[path.stem])
+        count, found = slides_check.problems(page)
+    finally:
+        page.close()
+    assert count > 10
+    assert errors + found == []
+
+
+def test_the_check_sees_what_does_not_fit(decks, chromium, tmp_path):
+    """Three slides spoilt on purpose."""
+    html = decks["01_settings"].read_text(encoding="utf-8")
+    bad = '<section><section><div class="cell markdown" data-cell="{}">{}</div></section></section>'
+    spoilt = bad.format("wide", '<div style="width: 1500px; height: 20px">x</div>')
+    spoilt += bad.format("tall", '<div style="height: 2000px; width: 20px">x</div>') + bad.format(
+        "raw", "a $x$ b"
+    )
+    path = tmp_path / "bad.html"
+    path.write_text(
+        html.replace('<div class="slides">', f'<div class="slides">{spoilt}', 1), encoding="utf-8"
+    )
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    errors = slides_check.open_deck(page, path)
+    _, found = slides_check.problems(page)
+    page.close()
+    assert errors == []
+    for name, problem in [("wide", "too wide"), ("tall", "shrunk to"), ("raw", "a formula that is not set")]:
+        assert any(name in line and problem in line for line in found), (name, found)
+
+
+def test_a_request_is_noticed(decks, chromium, tmp_path):
+    path = tmp_path / "asks.html"
+    html = decks["01_settings"].read_text(encoding="utf-8")
+    head, _, tail = html.rpartition("</body>")
+    path.write_text(f'{head}<img src="http://127.0.0.1:9/x.png"></body>{tail}', encoding="utf-8")
+    page = chromium.new_page()
+    assert any("127.0.0.1:9" in line for line in slides_check.open_deck(page, path))
+    page.close()
+
+
+def test_the_speaker_sees_the_notes(decks, chromium):
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    slides_check.open_deck(page, decks["09_convolution"])
+    with context.expect_page() as opened:
+        page.keyboard.press("s")
+    speaker = opened.value
+    notes = next(
+        cell.source
+        for cell in nbformat.read(LECTURES[8], as_version=4).cells
+        if cell.metadata.slideshow.slide_type == "notes"
+    )
+    first_words = " ".join(re.sub(r"[*`]", "", notes).split()[:4])
+    speaker.get_by_text(first_words).first.wait_for(timeout=20_000)
+    context.close()
+
+
+def test_a_hand_out_can_be_printed(decks, chromium):
+    found = slides_make.find_browser()
+    deck = decks["01_settings"]
+    pdf = slides_make.print_pdf(deck, found).read_bytes()
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    slides_check.open_deck(page, deck)
+    slides = page.evaluate("Reveal.getTotalSlides()")
+    page.close()
+    assert pdf.startswith(b"%PDF")
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    assert slides <= pages <= slides + 1
+
+
+def test_without_a_browser_the_hand_out_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(slides_make, "BROWSERS", ["no-such-browser"])
+    monkeypatch.setattr(sys, "argv", ["make.py", "--pdf"])
+    with pytest.raises(SystemExit, match="needs Chromium, Chrome or Edge"):
+        slides_make.main()
+
+
+def test_a_missing_notebook_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["make.py", "no-such.ipynb"])
+    with pytest.raises(SystemExit, match=r"no-such\.ipynb"):
+        slides_make.main()
