@@ -1,0 +1,287 @@
+"""The real JupyterLab in a real browser: every chapter runs from the menu, an exercise answers, TensorBoard shows."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import replay
+from browser import browser
+
+LECTURES = sorted((replay.ROOT / "notebooks").glob("[!.]*.ipynb"))
+TOGETHER = 2  # chapters that run at a time
+LIMIT = 300  # seconds for a chapter
+
+# What JupyterLab itself says on its console or fails to fetch, whatever the notebook.
+HARMLESS = re.compile(
+    r"favicon|/api/contents/.*checkpoints"  # a first visit asks for what is not there yet
+    r"|/api/(?:workspaces|me|settings)"  # asked again while a page closes
+    r"|/static/.*\.map$"  # source maps for a debugger
+    r"|WebSocket connection to .* (?:failed|is closed)|Connection lost|Kernel connection"  # while a page closes
+)
+
+
+@dataclass
+class Seen:
+    """What came of a chapter in the lab."""
+
+    problems: list[str] = field(default_factory=list)  # failed requests, errors on the console
+    notebook: nbformat.NotebookNode | None = None  # as the lab saved it
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A copy of the course without outputs, so that whatever is there in the end was made in the lab."""
+    root = tmp_path_factory.mktemp("the course")
+    shutil.copytree(
+        replay.ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns("__pycache__", ".*")
+    )
+    (root / "data").symlink_to(replay.ROOT / "data", target_is_directory=True)
+    (root / "logs").mkdir()
+    for path in (root / "notebooks").glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, path)
+    return root
+
+
+@pytest.fixture(scope="module")
+def lab(course, tmp_path_factory):
+    """The address of a JupyterLab on the copy, started as from an environment that is not activated."""
+    own = tmp_path_factory.mktemp("jupyter")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = replay.environment(own)
+    del environment["COURSE_LOGS"]  # chapter 4 starts TensorBoard only outside the replay
+    scripts = str(Path(sys.executable).parent)
+    paths = [path for path in os.environ["PATH"].split(os.pathsep) if path != scripts]
+    environment |= {
+        "PATH": os.pathsep.join(paths),
+        "JUPYTER_CONFIG_DIR": str(own / "config"),
+        "JUPYTER_DATA_DIR": str(own / "data"),
+        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+    environment.pop("VIRTUAL_ENV", None)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.root_dir={course}",
+        "--IdentityProvider.token=",
+        "--ServerApp.password=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True",  # the tests ask it which cells have run
+        f"--LabApp.user_settings_dir={own / 'settings'}",
+        f"--LabApp.workspaces_dir={own / 'workspaces'}",
+    ]
+    if os.name == "posix":
+        command.append("--KernelManager.transport=ipc")
+    address = f"http://127.0.0.1:{port}"
+    with open(own / "log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=course)
+    try:
+        for _ in range(120):
+            time.sleep(0.5)
+            try:
+                urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
+                break
+            except OSError:
+                assert server.poll() is None, (own / "log").read_text()
+        else:
+            pytest.fail(f"JupyterLab did not start:\n{(own / 'log').read_text()}")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as running:
+        yield running
+
+
+PANEL = "window.jupyterapp.shell.currentWidget"
+
+
+def open_chapter(chromium, lab: str, name: str, seen: Seen):
+    """A page of its own with the chapter open and its kernel ready."""
+    page = chromium.new_context(viewport={"width": 1400, "height": 900}).new_page()
+
+    def note(text: str) -> None:
+        if not HARMLESS.search(text):
+            seen.problems.append(text)
+
+    def request(asked) -> None:
+        if not asked.url.startswith(
+            (lab, "ws", "data:", "blob:", "http://localhost:", "http://127.0.0.1:", "about:")
+        ):
+            note(f"beyond this machine: {asked.url}")
+
+    page.on("request", request)
+    page.on("response", lambda r: r.status >= 400 and note(f"{r.status}: {r.url}"))
+    page.on("console", lambda message: message.type == "error" and note(f"{message.text} {message.location}"))
+    page.on("pageerror", lambda error: note(str(error)))
+    page.goto(f"{lab}/lab/workspaces/{Path(name).stem}/tree/notebooks/{name}?reset")
+    page.wait_for_function(
+        f"window.jupyterapp && {PANEL}?.sessionContext?.session?.kernel?.status === 'idle' && {PANEL}.content?.model",
+        timeout=120_000,
+    )
+    return page
+
+
+def run_all(page) -> None:
+    """Run > Run All Cells."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def has_run(page) -> bool:
+    """Whether the kernel is idle and each code cell has run; or one has failed, which stops the others."""
+    return page.evaluate(
+        f"""() => {{
+          const panel = {PANEL};
+          const cells = panel.content.widgets.map((w) => w.model).filter((m) => m.type === "code");
+          const failed = (m) => !(m.getMetadata("tags") ?? []).includes("raises-exception")
+            && m.outputs.toJSON().some((o) => o.output_type === "error");
+          return panel.sessionContext.session.kernel.status === "idle"
+            && (cells.every((m) => m.executionCount) || cells.some(failed));
+        }}"""
+    )
+
+
+def save(page, lab: str, name: str) -> nbformat.NotebookNode:
+    """Save with Ctrl+S and return what the server then has."""
+    page.keyboard.press("Control+s")
+    page.wait_for_function(f"!{PANEL}.context.model.dirty", timeout=30_000)
+    with urllib.request.urlopen(f"{lab}/api/contents/notebooks/{name}") as answer:
+        return nbformat.from_dict(json.load(answer)["content"])
+
+
+def close(page, lab: str) -> None:
+    """Shut the page's kernel down and close the page."""
+    page.evaluate(f"{PANEL}.sessionContext.shutdown()")
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def chapters(request, lab, chromium):
+    """What came of each chapter that is asked for, by name; TOGETHER of them run at a time."""
+    asked = [
+        item.callspec.params["path"]
+        for item in request.session.items
+        if item.function is test_a_chapter_runs_from_the_menu
+    ]
+    results, running = {}, {}
+    while asked or running:
+        while asked and len(running) < TOGETHER:
+            name = asked.pop(0).name
+            results[name] = Seen()
+            page = open_chapter(chromium, lab, name, results[name])
+            run_all(page)
+            running[name] = (page, time.monotonic())
+        for name, (page, start) in list(running.items()):
+            page.wait_for_timeout(500)
+            late = time.monotonic() - start > LIMIT
+            if late:
+                results[name].problems.append(f"still running after {LIMIT} s")
+            if late or has_run(page):
+                results[name].notebook = save(page, lab, name)
+                close(page, lab)
+                del running[name]
+    return results
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_a_chapter_runs_from_the_menu(path, chapters):
+    seen = chapters[path.name]
+    for cell in seen.notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        assert bool(errors) == replay.has_tag(cell, "raises-exception"), (cell.id, errors)
+        assert cell.execution_count, f"{cell.id} did not run"
+        assert not [output for output in cell.outputs if output.get("name") == "stderr"], cell.id
+    assert seen.problems == []
+
+
+def test_an_exercise_answers(lab, chromium):
+    """Wrong first, then right, typed into the page."""
+    seen = Seen()
+    page = open_chapter(chromium, lab, "02_tools.ipynb", seen)
+    run_all(page)
+    deadline = time.monotonic() + LIMIT
+    while not has_run(page):
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(300)
+    number = page.evaluate(
+        f"{PANEL}.content.widgets.findIndex((w) => w.model.sharedModel.getSource().includes('check(\"2.3\"'))"
+    )
+    for answer, shown in [
+        ("pictures[:, 0, :, -1]", "2.3 · not yet"),
+        ("pictures[:, 0, -1]", "2.3 · correct"),
+    ]:
+        page.evaluate(
+            f"async (i) => {{ const n = {PANEL}.content; n.activeCellIndex = i; await n.scrollToItem(i); }}",
+            number,
+        )
+        page.keyboard.press("Escape")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Control+a")
+        page.keyboard.insert_text(
+            f'def last_rows(pictures):\n    return {answer}\n\n\ncheck("2.3", last_rows)'
+        )
+        page.keyboard.press("Shift+Enter")
+        page.get_by_text(shown).first.wait_for(timeout=30_000)
+    assert page.get_by_text("2.3 · not yet").count() == 0
+    close(page, lab)
+    assert seen.problems == []
+
+
+def test_tensorboard_shows_its_charts(lab, chromium):
+    seen = Seen()
+    name = "04_tensorboard.ipynb"
+    page = open_chapter(chromium, lab, name, seen)
+    first = f"{PANEL}.content.widgets.findIndex((w) => w.model.id === 'lab')"
+    number = page.evaluate(first)
+    assert number > 0
+    page.evaluate(f"async (i) => {{ const n = {PANEL}.content; n.activeCellIndex = i + 1; }}", number)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Above Selected Cell", exact=True).click()
+    page.wait_for_function(
+        f"(i) => {PANEL}.content.widgets[i].model.executionCount && {PANEL}.content.widgets[i].model.outputs.length",
+        arg=number,
+        timeout=60_000,
+    )
+    page.evaluate(f"async (i) => {{ await {PANEL}.content.scrollToItem(i); }}", number)
+    frame = page.locator("iframe[id^=tensorboard-frame]")
+    frame.wait_for(timeout=30_000)
+    inside = frame.content_frame
+    inside.get_by_text("y=2x").first.wait_for(timeout=60_000)
+    inside.locator("svg.line-chart, line-chart canvas, line-chart svg").first.wait_for(timeout=60_000)
+    port = int(re.search(r":(\d+)", inside.locator("body").evaluate("() => location.href"))[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+    close(page, lab)
+    for _ in range(100):  # it ends with the kernel
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail("TensorBoard is still there after its kernel has gone")
