@@ -1,8 +1,9 @@
-"""Make the slide decks: python slides/make.py [NOTEBOOK ...] [--pdf]    (default: all chapters)
+"""Make the slide decks: python slides/make.py [NOTEBOOK ...] [--pdf] [--guide]    (default: all chapters)
 
 A deck is one HTML file, slides/decks/NN_topic.html, that needs no network: reveal.js, MathJax and all pictures are
 inside. Open it in a browser: arrows move, S opens the speaker's view with the notes, F fills the screen. With --pdf a
 hand-out lies beside it, printed by an installed Chromium, Chrome or Edge. Outputs are the stored ones: nothing is run.
+With --guide the part of slides/README.md that follows the chapters is written anew.
 """
 
 import argparse
@@ -31,6 +32,9 @@ BROWSERS = [
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 ]
+
+
+GUIDE = "## Chapter by chapter"  # what follows this heading in slides/README.md is made by --guide
 
 
 def make(notebook: Path, folder: Path = DECKS) -> Path:
@@ -78,13 +82,51 @@ def print_pdf(deck: Path, browser: str) -> Path:
     return path
 
 
+def guide() -> str:
+    """The instructor's page for each chapter, from its opening row, headings, notes and exercises, as Markdown."""
+    pages = []
+    for path in sorted(NOTEBOOKS.glob("[!.]*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        title = re.sub(r"^# ", "", cells[0].source.partition("\n")[0])
+        _, minutes, needs, _ = (
+            part.strip() for part in re.findall(r"^\|(.+)\|$", cells[0].source, re.M)[2].split("|")
+        )
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        plan = [
+            name
+            for name in re.findall(r"^## (.+)$", text, re.MULTILINE)
+            if name not in ("Exercises", "Recap")
+        ]
+        notes = " ".join(
+            cell.source.strip() for cell in cells if cell.metadata.slideshow.slide_type == "notes"
+        )
+        numbers = re.findall(r"^\*\*(\d+\.\d+)\*\*", text, re.MULTILINE)
+        pages.append(
+            f"### {title}\n\n{minutes} minutes. Needs: {needs}.\n\n{notes}\n\n"
+            f"- **Plan:** {' · '.join(plan)}\n"
+            f"- **Exercises:** {', '.join(numbers[:2])} in class; {', '.join(numbers[2:-1])} to choose from; "
+            f"{numbers[-1]} as homework, it uses the whole chapter\n"
+        )
+    return "\n".join(pages)
+
+
+def write_guide() -> None:
+    """Put the guide behind its heading in slides/README.md."""
+    path = HERE / "README.md"
+    head, mark, _ = path.read_text(encoding="utf-8").partition(GUIDE)
+    path.write_text(f"{head}{mark}\n\n{guide()}", encoding="utf-8", newline="\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--pdf", action="store_true", help="also print a hand-out of each deck")
+    parser.add_argument("--guide", action="store_true", help="write the instructor's page anew, and no deck")
     options = parser.parse_args()
+    if options.guide:
+        return write_guide()
     browser = find_browser() if options.pdf else None
     if options.pdf and not browser:
         sys.exit(

@@ -234,3 +234,30 @@ def test_cells_fit_a_slide(path):
         lines = sum(bool(line.strip()) for line in cell.source.splitlines())
         whole = re.search(r"^class |^check\(", cell.source, re.MULTILINE)
         assert lines <= MAX_LINES or whole, f"{cell.id}: {lines} lines"
+
+
+def test_the_address_is_the_same_everywhere():
+    """The cell that fetches the course in Colab, alike in all chapters, and README's links."""
+    cells = {code_cells(path)[0].source for path in LECTURES}
+    assert len(cells) == 1
+    (source,) = cells
+    address = re.search(r"https://github\.com/([\w-]+/[\w-]+)", source)[1]
+    readme = (replay.ROOT / "README.md").read_text(encoding="utf-8")
+    for place in ("colab.research.google.com/github/", "mybinder.org/v2/gh/", "codespaces.new/"):
+        assert f"{place}{address}" in readme
+
+
+@every_notebook
+def test_no_deprecated_call(path):
+    """A warning in a replay is an error already; this finds calls that do not warn yet."""
+    for cell in code_cells(path):
+        if "catch_warnings" in cell.source or replay.has_tag(cell, "raises-exception"):
+            continue  # it teaches what is deprecated
+        for call in (
+            r"super\(\w+, ?self\)",
+            r"\bVariable\(",
+            r"pretrained=",
+            r"\.cuda\(\)",
+            r"torch\.cuda\.amp",
+        ):
+            assert not re.search(call, cell.source), f"{cell.id}: {call}"

@@ -145,3 +145,10 @@ def test_a_missing_notebook_is_one_sentence(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["make.py", "no-such.ipynb"])
     with pytest.raises(SystemExit, match=r"no-such\.ipynb"):
         slides_make.main()
+
+
+def test_the_instructors_page_is_that_of_the_chapters():
+    page = (slides_make.HERE / "README.md").read_text(encoding="utf-8")
+    written = page.partition(f"{slides_make.GUIDE}\n\n")[2]
+    assert written == slides_make.guide(), "python slides/make.py --guide"
+    assert written.count("### ") == len(LECTURES) and "minutes." in written
