@@ -5,13 +5,19 @@ Three loops train the same network, turn by turn, so that whatever else the mach
 plain    as in the video course that the note follows: a DataLoader, ToTensor for every image, batches of 64, float32
 course   Batches with flip and shift, and train_one_epoch, as train.py has them
 bare     forward, backward and step on batches that are ready: what no loop can beat at this precision and layout
+
+With --suite: how much longer the replay of all notebooks takes than the same cells run as plain scripts, as many at a
+time as there are cores. Takes about ten minutes.
 """
 
 import argparse
+import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -22,6 +28,7 @@ from torch.utils.data import DataLoader
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))
 
 import helpers
+import replay
 from helpers import Batches, cifar10_quick, train_one_epoch
 from train import Settings, build
 
@@ -137,13 +144,55 @@ def training(rounds: int, images: int) -> None:
             print(f"{f'course {precision} : {other.split()[0]}':<28} {numbers} {goal:>12}")
 
 
+# Runs a notebook's code cells one after the other in IPython, without a kernel, a comparison or pictures.
+AS_SCRIPT = """
+import sys
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+sys.path.insert(0, "")
+shell = InteractiveShell.instance()
+for cell in nbformat.read(sys.argv[1], as_version=4).cells:
+    if cell.cell_type == "code":
+        done = shell.run_cell(cell.source, store_history=True)
+        if not done.success and "raises-exception" not in cell.metadata.get("tags", []):
+            sys.exit(f"{sys.argv[1]}, {cell.id}")
+"""
+
+
+def run_as_script(path: Path) -> None:
+    """Run one notebook's cells in a Python of their own. Raises RuntimeError if one fails."""
+    with replay.kernel_options(path) as (_, start):
+        environment = start["env"] | {"MPLBACKEND": "Agg"}
+        command = [sys.executable, "-c", AS_SCRIPT, str(path)]
+        done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{path.name} fails as a script:\n{done.stdout[-500:]}\n{done.stderr[-500:]}")
+
+
+def suite() -> None:
+    """Print the replay's time beside that of plain scripts, and their ratio."""
+    paths = sorted((replay.ROOT / "notebooks").rglob("[!.]*.ipynb"))
+    start = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(run_as_script, paths))
+    scripts = time.perf_counter() - start
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "notebooks"], cwd=replay.ROOT, check=True)
+    replayed = time.perf_counter() - start
+    print(f"{len(paths)} notebooks: as scripts {scripts:.0f} s, replayed {replayed:.0f} s")
+    print(f"ratio {replayed / scripts:.2f} (goal 1.2)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--rounds", type=int, default=7, help="how often each loop takes its turn (default: 7)"
     )
     parser.add_argument("--images", type=int, default=2560, help="images in a round (default: 2560)")
+    parser.add_argument("--suite", action="store_true", help="measure the replay instead")
     options = parser.parse_args()
+    if options.suite:
+        return suite()
     training(options.rounds, options.images)
 
 
