@@ -59,7 +59,7 @@ def split(images: Tensor, labels: Tensor, validation: float) -> tuple[tuple[Tens
 def build(
     settings: Settings, steps: int, device: torch.device | str
 ) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, LRScheduler]:
-    """Model, loss, optimiser and scheduler for a run of `steps` batches; the weights come from settings.seed."""
+    """Model, loss, optimizer and scheduler for a run of `steps` batches; the weights come from settings.seed."""
     helpers.seed(settings.seed)
     model = helpers.cifar10_quick(ACTIVATIONS[settings.activation])
     model = model.to(device, memory_format=torch.channels_last)
