@@ -93,14 +93,17 @@ LOOK_KEYWORDS |= {"strict", "non_blocking", "pin_memory", "timeout", "check", "p
 SAME = """
 02_tools | mask | labels = torch.tensor([7, 4, 7])  # a class number for each picture | anything but a 7 will do
 04_tensorboard | embedding | classes = cifar10(train=True).classes | both parts have the same class names
+04_tensorboard | image | photo = np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True))) | the same file
 05_tensors | break-broadcast | torch.zeros(2, 3, 5, 5) + torch.zeros(3) | the last axes are 5 and 3 as before
 06_dataset | today-code | path = train.items[1][0] | any picture will do
 08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
 10_pooling | equal | means, maxima = thing.mean(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1) | compared one by one
+10_pooling | equal | means, maxima = thing.sum(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1).flatten() | compared one by one
 10_pooling | count | pools = [nn.AvgPool2d(2) if pooling else nn.Identity() for _ in range(2)] | counts parameters: neither has any
 10_pooling | break-size | shrinking = F.avg_pool2d(shrinking, 2) | shapes shrink alike, and the error is the same
 11_activations | break-integers | print(F.relu(x).dtype, torch.tanh(x).dtype) | both make integers float32
 13_recurrent | kept-run | c = f.sigmoid() * c + i.sigmoid() * g.relu() | keeps as many numbers
+14_transformer | module | layer = nn.MultiheadAttention(embed_dim=4, num_heads=1, bias=True, batch_first=True) | its biases start as 0
 14_transformer | break-empty | print("module: ", output[0, 0, :2].tolist(), " sum of all:", output.mean().item()) | NaN
 14_transformer | today-code | print(tuple(decoder(written, read, tgt_mask=must_not, tgt_is_causal=False).shape)) | a hint for speed
 15_linear | dtype | layer = nn.Linear(1000, 1000, bias=True, dtype=dtype) | the bytes of the weight are shown
@@ -109,7 +112,9 @@ SAME = """
 19_backward_and_optimizer | clip | w = torch.zeros(2, requires_grad=False) | its gradient is set by hand
 19_backward_and_optimizer | break-order | pass | the warning comes with the scheduler's step
 19_backward_and_optimizer | today-none | torch.optim.SGD(layer.parameters(), lr=0.2).zero_grad() | no step is taken
+22_existing_models | break-classes-mended | print(tuple(network(torch.empty(1, 3, 225, 224)).shape)) | any size will do
 22_existing_models | break-meta | nn.Linear(2, 4, device="meta").to("cpu") | fails whatever its size
+23_save_and_load | setup-course | FOLDER.mkdir(parents=True, exist_ok=False) | matters in the second run only
 23_save_and_load | drawings | classes = cifar10(train=True).classes | both parts have the same class names
 """
 
