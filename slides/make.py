@@ -35,6 +35,7 @@ BROWSERS = [
 
 
 GUIDE = "## Chapter by chapter"  # what follows this heading in slides/README.md is made by --guide
+NOTE = "*For the instructor:* "  # how a speaker's note begins, since a learner meets it in the notebook too
 
 
 def make(notebook: Path, folder: Path = DECKS) -> Path:
@@ -82,6 +83,17 @@ def print_pdf(deck: Path, browser: str) -> Path:
     return path
 
 
+def notes(cells: list[nbformat.NotebookNode]) -> list[tuple[str, str]]:
+    """The speaker's notes of a chapter: the section that each belongs to, and its text."""
+    found, section = [], ""
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            section = next(iter(re.findall(r"^##? (.+)$", cell.source, re.MULTILINE)), section)
+            if cell.metadata.slideshow.slide_type == "notes":
+                found.append((section, cell.source.strip().removeprefix(NOTE)))
+    return found
+
+
 def guide() -> str:
     """The instructor's page for each chapter, from its opening row, headings, notes and exercises, as Markdown."""
     pages = []
@@ -97,14 +109,13 @@ def guide() -> str:
             for name in re.findall(r"^## (.+)$", text, re.MULTILINE)
             if name not in ("Exercises", "Recap")
         ]
-        notes = " ".join(
-            cell.source.strip() for cell in cells if cell.metadata.slideshow.slide_type == "notes"
-        )
+        opening, *others = notes(cells)
         numbers = re.findall(r"^\*\*(\d+\.\d+)\*\*", text, re.MULTILINE)
         pages.append(
-            f"### {title}\n\n{minutes} minutes. Needs: {needs}.\n\n{notes}\n\n"
+            f"### {title}\n\n{minutes} minutes. Needs: {needs}.\n\n{opening[1]}\n\n"
             f"- **Plan:** {' · '.join(plan)}\n"
-            f"- **Exercises:** {', '.join(numbers[:2])} in class; {', '.join(numbers[2:-1])} to choose from; "
+            + "".join(f"- **At “{section}”:** {note}\n" for section, note in others)
+            + f"- **Exercises:** {', '.join(numbers[:2])} in class; {', '.join(numbers[2:-1])} to choose from; "
             f"{numbers[-1]} as homework, it uses the whole chapter\n"
         )
     return "\n".join(pages)

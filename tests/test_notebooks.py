@@ -14,12 +14,16 @@ from nbval.plugin import find_comment_markers
 import refresh
 import replay
 
-# All chapters of the course. A link to one that is not written yet may dangle; any other link must lead somewhere.
+# All chapters of the course, in order.
 CHAPTERS = """
     01_settings 02_tools 03_transforms 04_tensorboard 05_tensors 06_dataset 07_dataloader 08_module 09_convolution
     10_pooling 11_activations 12_normalization 13_recurrent 14_transformer 15_linear 16_dropout 17_sparse 18_loss
     19_backward_and_optimizer 20_cifar10_quick 21_training 22_existing_models 23_save_and_load 24_faster
     25_distributed
+""".split()
+# The sections of the note that the course follows.
+NOTE = """
+    1 2 2.1 2.1.1 2.1.2 2.1.3 2.2 2.2.1 2.2.2 3 3.1 3.2 3.3 3.4 3.5 3.6 3.7 3.8 3.9 3.10 4 4.1 5 6 7
 """.split()
 FOLDER = replay.ROOT / "notebooks"
 LECTURES = sorted(FOLDER.glob("*.ipynb"))
@@ -83,8 +87,8 @@ def text_of(output: nbformat.NotebookNode) -> str:
 
 def test_there_are_notebooks():
     assert LECTURES, f"no notebook in {FOLDER}"
-    assert {path.stem for path in LECTURES} <= set(CHAPTERS)
-    assert {path.stem for path in LECTURES} == {path.stem for path in NOTEBOOKS[len(LECTURES) :]}, "solutions"
+    assert [path.stem for path in LECTURES] == CHAPTERS
+    assert [path.stem for path in NOTEBOOKS[len(LECTURES) :]] == CHAPTERS, "solutions"
 
 
 def test_few_cells_are_uncompared():
@@ -164,9 +168,7 @@ def test_links_resolve(path):
         target = link["target"].partition("#")[0]
         if re.match(r"\w+:", target) or not target:
             continue
-        found = (path.parent / target).exists()
-        unwritten = target.endswith(".ipynb") and Path(target).stem in CHAPTERS
-        assert found or unwritten, f"leads nowhere: {link[0]}"
+        assert (path.parent / target).exists(), f"leads nowhere: {link[0]}"
 
 
 @every_lecture
@@ -184,6 +186,30 @@ def test_opening(path):
     assert all(int(needed) < number for needed in re.findall(r"\d+", row["needs"]))
     assert "You will be able to" in opening
     assert 3 <= len(re.findall(r"^- \*\*", opening, re.MULTILINE)) <= 5, "3 to 5 verbs"
+
+
+def opening_row(path: Path) -> list[str]:
+    """The note's sections, minutes, chapters needed, seconds: the row of a chapter's opening, as text."""
+    row = re.findall(r"^\|(.+)\|$", read(path).cells[0].source, re.MULTILINE)[2]
+    return [part.strip() for part in row.split("|")]
+
+
+def test_every_section_of_the_note_has_its_chapter():
+    sections = {part for path in LECTURES for part in re.findall(r"\d[\d.]*", opening_row(path)[0])}
+    assert sections == set(NOTE)
+
+
+def test_the_readme_lists_the_chapters_as_they_are():
+    readme = (replay.ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (\d\d) \| \[.+?\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (\d+) \|", readme, re.MULTILINE
+    )
+    assert [row[1] for row in rows] == CHAPTERS
+    for (number, stem, sections, minutes), path in zip(rows, LECTURES, strict=True):
+        note, teach, _, _ = opening_row(path)
+        assert stem.startswith(number)
+        assert minutes == teach, path.stem
+        assert re.findall(r"\d[\d.]*", sections) == re.findall(r"\d[\d.]*", note), path.stem
 
 
 @every_lecture

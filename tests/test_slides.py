@@ -104,6 +104,14 @@ def test_a_request_is_noticed(decks, chromium, tmp_path):
     page.close()
 
 
+@every_lecture
+def test_a_note_says_whom_it_is_for(path):
+    """A learner meets the speaker's notes too, in the notebook."""
+    cells = nbformat.read(path, as_version=4).cells
+    notes = [cell.source for cell in cells if cell.metadata.slideshow.slide_type == "notes"]
+    assert notes and all(note.startswith(slides_make.NOTE) for note in notes)
+
+
 def test_the_speaker_sees_the_notes(decks, chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
@@ -116,7 +124,7 @@ def test_the_speaker_sees_the_notes(decks, chromium):
         for cell in nbformat.read(LECTURES[8], as_version=4).cells
         if cell.metadata.slideshow.slide_type == "notes"
     )
-    first_words = " ".join(re.sub(r"[*`]", "", notes).split()[:4])
+    first_words = " ".join(re.sub(r"[*`]", "", notes.removeprefix(slides_make.NOTE)).split()[:4])
     speaker.get_by_text(first_words).first.wait_for(timeout=20_000)
     context.close()
 
