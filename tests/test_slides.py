@@ -1,7 +1,9 @@
 """The slide decks: self-contained, and every slide fits on 1280 x 720 (in a browser, where there is one)."""
 
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -140,6 +142,23 @@ def test_a_hand_out_can_be_printed(decks, chromium):
     assert pdf.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
     assert slides <= pages <= slides + 1
+
+
+def test_a_hand_out_that_is_cut_short_is_noticed(decks, monkeypatch):
+    """On a busy machine a browser may print before the deck is laid out."""
+    printed = []
+
+    def print_one_page(command, **_):
+        target = next(part for part in command if part.startswith("--print-to-pdf=")).partition("=")[2]
+        Path(target).write_bytes(b"%PDF /Type /Page ")
+        printed.append(target)
+        return subprocess.CompletedProcess(command, 0, "", "too early")
+
+    monkeypatch.setattr(slides_make.subprocess, "run", print_one_page)
+    with pytest.raises(RuntimeError, match="printed 1 pages of 01_settings.pdf"):
+        slides_make.print_pdf(decks["01_settings"], "a browser")
+    assert len(printed) == 3
+    assert not Path(printed[0]).exists()
 
 
 def test_without_a_browser_the_hand_out_says_so(monkeypatch, capsys):
