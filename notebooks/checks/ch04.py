@@ -113,21 +113,25 @@ def smooth(answer):
         ([3.0, -1.0], 0.0),
         ([], 0.6),
     ]:
-        mean, expected = 0.0, []
-        for n, value in enumerate(values, start=1):
+        where = f"smooth({values}, {weight})"
+        mean, means = 0.0, []
+        for value in values:
             mean = weight * mean + (1 - weight) * value
-            expected.append(mean / (1 - weight**n))
-        found = call(answer, list(values), weight, name="smooth")
-        why = "The first value stays as it is." if values else "Nothing smoothed is nothing."
-        if isinstance(found, list) and len(found) == len(values) and values and found != expected:
-            undivided = [e * (1 - weight ** (i + 1)) for i, e in enumerate(expected)]
-            if all(
-                isinstance(f, float) and math.isclose(f, u) for f, u in zip(found, undivided, strict=True)
-            ):
-                raise NotYet(
-                    f"smooth({values}, {weight}) is not divided by 1 − weightⁿ: it starts too near to 0."
-                )
-        expect(found, expected, f"smooth({values}, {weight})", why)
+            means.append(mean)
+        expected = [mean / (1 - weight**n) for n, mean in enumerate(means, start=1)]
+        try:
+            found = call(answer, list(values), weight, name="smooth")
+        except NotYet as hint:
+            if "ZeroDivisionError" in str(hint):
+                raise NotYet(f"{hint} The first value's n is 1, not 0.") from None
+            raise
+        if not isinstance(found, list) or len(found) != len(values):
+            expect(found, expected, where, "" if values else "Nothing smoothed is nothing.")
+        if found != expected and all(isinstance(f, float) for f in found):
+            if all(math.isclose(f, mean) for f, mean in zip(found, means, strict=True)):
+                raise NotYet(f"{where} is not divided by 1 − weightⁿ: it starts too near to 0.")
+        for n, (f, e, mean) in enumerate(zip(found, expected, means, strict=True), start=1):
+            expect(f, e, f"{where}[{n - 1}]", f"There n is {n} and mean is {mean:g}.")
     return "With weight 0.9 a point is a mean over about the last ten: a sudden jump is shown late and small."
 
 
@@ -146,7 +150,12 @@ def best_run(answer):
                     writer.add_scalar("loss", loss, step)
         with SummaryWriter(str(top / "e-other")) as writer:
             writer.add_scalar("accuracy", 0.0, 0)
-        found = call(lambda: answer(top), name="best_run")
+        try:
+            found = call(lambda: answer(top), name="best_run")
+        except NotYet as hint:
+            if "KeyError" in str(hint):
+                raise NotYet(f"{hint} One run has no 'loss': look into events.Tags() first.") from None
+            raise
         require(not isinstance(found, Path), "best_run returned a Path; its name is wanted, a str.")
         why = {
             "c-back": " Its loss was lowest on the way; the last one counts.",

@@ -30,6 +30,19 @@ def moving_mean(values, weight, start=lambda values: 0.0):
     return found
 
 
+def divided_and_kept(values, weight, first=1):
+    mean, found = 0.0, []
+    for n, value in enumerate(values, start=first):
+        mean = (weight * mean + (1 - weight) * value) / (1 - weight**n)
+        found.append(mean)
+    return found
+
+
+def every_run(folder):
+    last = {run.name: points(run)[-1].value for run in folder.iterdir()}
+    return min(last, key=last.get)
+
+
 def lowest(folder, key=lambda values: values[-1], name=lambda run: run.name):
     last = {}
     for run in folder.iterdir():
@@ -76,6 +89,8 @@ WRONG = {
     ],
     "4.4": [
         Wrong(moving_mean, hint="not divided"),
+        Wrong(divided_and_kept, hint="mean is 2"),
+        Wrong(partial(divided_and_kept, first=0), hint="n is 1, not 0"),
         Wrong(partial(moving_mean, start=lambda values: values[0] if values else 0.0), hint="smooth("),
         Wrong(
             lambda values, weight: [sum(values[: i + 1]) / (i + 1) for i in range(len(values))],
@@ -86,6 +101,7 @@ WRONG = {
     "4.5": [
         Wrong(partial(lowest, key=min), hint="the last one counts"),
         Wrong(lowest, hint="NaN"),
+        Wrong(every_run, hint="has no 'loss'"),
         Wrong(lambda folder: min(run.name for run in folder.iterdir()), hint="a-slow"),
         Wrong(lambda folder: folder / "b-best", hint="a Path"),
     ],
