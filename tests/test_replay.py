@@ -137,6 +137,10 @@ WRONG = {
         "update_display_data",
     ),
     "picture": ([code(DRAW, picture(dots=2))], "image/png: picture differs in 0.17% of its pixels"),
+    "picture_trained": (
+        [code(DRAW, picture(dots=40), tags=["pixels=0.03"])],
+        "picture differs in 3.33% of its pixels (3.00% are allowed)",
+    ),
     "picture_size": ([code(DRAW, picture(size=(40, 31)))], "stored 40 x 31, this run 40 x 30 pixels"),
     "picture_missing": ([code("x = 1", picture())], "stored display_data; this run nothing"),
     "tolerance_exceeded": ([code("0.5", value("0.6"), tags=["rtol=0.05"])], "text differs"),
@@ -185,6 +189,7 @@ RIGHT = {
         code("print(1)\ndisplay(2)\nprint(3)", text("1\n"), shown("2"), text("3\n")),
         code(SUBPROCESS.format("print(1)") + ";", text("1\n")),
     ],
+    "picture_trained_elsewhere": [code(DRAW, picture(dots=30), tags=["pixels=0.03"])],
     "picture_noise": [code(DRAW, picture(dots=1000, colour="grey"))],
     "environment": [code(ENVIRONMENT, text(f"{sys.executable} {INLINE}\n"))],
     "loopback": [code(LOOPBACK, text("b'hi'\n"))],
