@@ -1,8 +1,11 @@
 """Checkers of chapter 19, backward and optimizer."""
 
+import copy
 import math
+import warnings
 
 import torch
+from torch import nn
 
 from . import NotYet, call, describe, exercise, expect, require
 
@@ -17,7 +20,8 @@ def numerical_gradient(answer):
     for name, f, place, expected in cases:
         x = torch.tensor(place, dtype=torch.float64)
         found = call(lambda held, h: answer(held[0], held[1], h), [f, x], 1e-4, name="numerical_gradient")
-        require(x.tolist() == place, "x has changed; work on a copy, or put the number back.")
+        same = torch.allclose(x, torch.tensor(place, dtype=torch.float64), rtol=0, atol=1e-9)
+        require(same, "x has changed; work on a copy, or put the number back.")
         what = f"the gradient of {name} at {place}"
         expected = torch.tensor(expected, dtype=torch.float64)
         if isinstance(found, torch.Tensor) and found.shape == expected.shape:
@@ -43,6 +47,10 @@ def sgd_step(answer):
         for p, old, g in zip(parameters, before, gradients, strict=True):
             wanted = old if g is None else old - 0.5 * g
             if torch.equal(p, old) and g is not None:
+                require(
+                    p.grad is not None and p.grad.any(),
+                    "a parameter has not changed, and its gradient is cleared already: first the step, then clear.",
+                )
                 raise NotYet(
                     "a parameter has not changed; `p -= …` changes it in place, `p = p - …` does not."
                 )
@@ -93,7 +101,7 @@ def warmup_cosine(answer):
 
 @exercise("19.5")
 def fit_line(answer):
-    for a, b, noise in [(2.0, -1.0, 0.0), (-0.5, 3.0, 0.2), (0.0, 0.0, 0.0)]:
+    for a, b, noise in [(2.0, 1.0, 0.0), (-0.5, 3.0, 0.2), (0.0, 0.0, 0.0)]:
         x = torch.linspace(-1, 2, 40)
         y = a * x + b + noise * torch.randn(40)
         centred = x - x.mean()
@@ -105,9 +113,82 @@ def fit_line(answer):
             isinstance(found, tuple | list) and len(found) == 2,
             f"fit_line returned {describe(found)}; the pair (a, b) is wanted.",
         )
+        numbers = [
+            value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+            for value in found
+        ]
+        if all(isinstance(value, float) for value in numbers) and abs(slope) > 0.3:
+            at_mean = abs(numbers[0]) < 0.02 and abs(numbers[1] - y.mean().item()) < 0.02
+            require(
+                not at_mean,
+                "a is 0 and b the mean of y, as if x did not matter: did a prediction of shape (n, 1) meet a y of "
+                "shape (n,)?",
+            )
+            swapped = abs(numbers[0] - offset) < 0.01 and abs(numbers[1] - slope) < 0.01
+            require(not swapped, "a and b are swapped: a is the slope, b is added.")
         for name, value, expected in zip("ab", found, (slope, offset), strict=True):
             if isinstance(value, float) and not math.isfinite(value):
                 raise NotYet(f"{name} became {value}: the steps are too large, try a smaller learning rate.")
             where = f"for points near y = {a} x + {b}, {name}"
             expect(value, expected, where, "More steps, or another learning rate?", rtol=0, atol=0.01)
     return "For a line there is a formula; for a network there is only this loop."
+
+
+@exercise("19.6")
+def step_in_parts(answer):
+    torch.manual_seed(1)
+    model = nn.Linear(3, 2)
+    twin = copy.deepcopy(model)
+    x, y = 5 * torch.randn(7, 3), torch.tensor([0, 1, 0, 1, 1, 0, 1])
+    parts = list(zip(x.split([4, 2, 1]), y.split([4, 2, 1]), strict=True))
+    optimizer, own = (torch.optim.SGD(m.parameters(), lr=0.5) for m in (model, twin))
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
+    steps = []
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    for step, max_norm in [(1, 0.5), (2, 100.0)]:
+        before = model.weight.detach().clone()
+        own.zero_grad()
+        nn.functional.cross_entropy(twin(x), y).backward()
+        length = nn.utils.clip_grad_norm_(twin.parameters(), max_norm).item()
+        own.step()
+        rate, own.param_groups[0]["lr"] = own.param_groups[0]["lr"], own.param_groups[0]["lr"] * 0.1
+        with warnings.catch_warnings():  # PyTorch's own, of a scheduler that steps first
+            warnings.simplefilter("ignore")
+            found = call(
+                answer,
+                model,
+                parts,
+                nn.CrossEntropyLoss(),
+                optimizer,
+                scheduler,
+                max_norm,
+                name="step_in_parts",
+            )
+        where = f"in step {step}, with max_norm {max_norm},"
+        require(
+            len(steps) <= step,
+            f"{where} the optimizer took {len(steps) - step + 1} steps; one is wanted, when all parts are added up.",
+        )
+        why = "Each part's mean counts by its share of the batch"
+        why += ", and the gradients of the step before no longer." if step > 1 else ", len(y) / 7."
+        expect(found, length, f"{where} the length of the gradient before clipping", why, rtol=1e-3)
+        moved, wanted = model.weight.detach() - before, twin.weight.detach() - before
+        require(
+            not torch.equal(model.weight, before), f"{where} the weights have not changed: optimizer.step()?"
+        )
+        require(
+            not torch.allclose(moved, 0.1 * wanted, rtol=1e-3),
+            f"{where} the step is a tenth as long as it should be: the scheduler comes after the optimizer.",
+        )
+        require(
+            not torch.allclose(moved, wanted * max(1, length / max_norm), rtol=1e-3) or length <= max_norm,
+            f"{where} the gradient was not clipped before the step.",
+        )
+        expect(model.weight.detach(), twin.weight.detach(), f"{where} the weight after the step")
+        found_rate = optimizer.param_groups[0]["lr"]
+        require(
+            math.isclose(found_rate, 0.1 * rate, rel_tol=1e-6),
+            f"{where} the learning rate is {found_rate:g} afterwards, but should be {0.1 * rate:g}: one "
+            "scheduler.step() for each step.",
+        )
+    return "Training recipes for large models are made of these six lines."
