@@ -33,7 +33,12 @@ def pick_device(answer):
     for accelerator in (None, "cuda"):
         with pretend(accelerator):
             found = call(answer, name="pick_device")
-        machine = f"on a machine {'with a CUDA GPU' if accelerator else 'without an accelerator'}"
+        machine = f"on a pretended machine {'with a CUDA GPU' if accelerator else 'without an accelerator'}"
+        require(
+            found is not None,
+            f"{machine} pick_device() returned None: current_accelerator(check_available=True) is None without an "
+            "accelerator, and a function without `return` returns None too.",
+        )
         require(
             isinstance(found, torch.device),
             f"pick_device() returned {describe(found)}; a torch.device is wanted, such as torch.device('cpu').",

@@ -21,6 +21,10 @@ def always_cpu():
     return torch.device("cpu")
 
 
+def none_without_one():
+    return torch.accelerator.current_accelerator(check_available=True)
+
+
 def unseeded(number):
     return torch.rand(3)
 
@@ -70,6 +74,7 @@ WRONG = {
         Wrong(unchecked_accelerator, hint="without an accelerator"),
         Wrong(a_string, hint="a torch.device is wanted"),
         Wrong(always_cpu, hint="with a CUDA GPU"),
+        Wrong(none_without_one, hint="is None without an accelerator"),
     ],
     "1.2": [
         Wrong(unseeded, hint="other numbers when called again"),
