@@ -26,7 +26,8 @@ def gone_through(thing, name: str, limit: int = 100) -> list:
     try:
         found = list(islice(thing, limit))
     except Exception as error:
-        raise NotYet(f"a `for` over {name} raised {sentence(error)}.") from None
+        why = " Use `yield`, or return iter(…) of the list." if "non-iterator" in str(error) else ""
+        raise NotYet(f"a `for` over {name} raised {sentence(error)}.{why}") from None
     require(len(found) < limit, f"a `for` over {name} does not end.")
     return found
 
@@ -54,6 +55,8 @@ def index_batches(answer):
         why = ""
         if any(isinstance(i, int) and i >= count for i in flat):
             why = f" There is no item {max(flat)}: the last batch is smaller."
+        elif not all(isinstance(batch, list) for batch in found):
+            why = " Each batch should be a list of plain numbers."
         elif drop and len(found) > len(expected):
             why = " With drop_last a smaller last batch is left out."
         elif len(found) < len(expected):
@@ -74,13 +77,13 @@ def worker_of(answer):
 
 @exercise("7.3")
 def pad_sequences(answer):
-    for lengths, fill in [((3, 1, 2), 0.0), ((2, 4), -1.0), ((1,), 7.0)]:
+    for lengths, fill in [((4, 1, 2), 0.0), ((2, 4), -1.0), ((1,), 7.0)]:
         items = [(torch.arange(1.0, n + 1), 10 * n) for n in lengths]
         batch = torch.full((len(items), max(lengths)), fill)
         for i, (values, _) in enumerate(items):
             batch[i, : len(values)] = values
         where = f"for sequences of lengths {lengths} and fill={fill}"
-        found = call(lambda held, items=items, fill=fill: answer(items, fill), [], name="pad_sequences")
+        found = call(answer, items, fill, name="pad_sequences")
         require(
             isinstance(found, tuple | list) and len(found) == 3,
             f"{where} pad_sequences returned {describe(found)}; three tensors are wanted.",
@@ -89,7 +92,7 @@ def pad_sequences(answer):
             at_the_start = torch.stack([torch.roll(row, row.numel() - n) for row, n in zip(batch, lengths)])  # noqa: B905
             if not torch.equal(batch, at_the_start) and torch.equal(found[0].float(), at_the_start):
                 raise NotYet(f"{where} the sequences were filled up at the start; fill up at the end.")
-        expect(found[0], batch, f"{where} the batch")
+        expect(found[0], batch, f"{where} the batch", f"One sequence in each row, then {fill} to its end.")
         expect(found[1], torch.tensor(lengths), f"{where} the tensor of lengths")
         expect(found[2], torch.tensor([label for _, label in items]), f"{where} the tensor of labels")
     return "torch.nn.utils.rnn.pad_sequence does the first part; chapter 13 needs the lengths too."
@@ -113,6 +116,11 @@ def take_turns(answer):
             raise NotYet(
                 f"{where} gives {found} and ends; it goes on until every item of the largest class was given."
             )
+        require(
+            found == expected,
+            f"{where} gives {describe(found)}, but should give {expected}. One item of each class, in the order of "
+            "the class numbers, then the next of each.",
+        )
         expect(found, expected, f"the list of what {where} gives")
         require(
             gone_through(sampler, where) == expected,
@@ -165,7 +173,8 @@ def loader(answer):
                     f"{where}: batch {i} is {describe(a)}, but should be {describe(b)}.",
                 )
                 for j, (part, wanted) in enumerate(zip(a, b, strict=True)):
-                    expect(part, wanted, f"{where}: batch {i}, part {j},")
+                    why = "collate_fn makes a batch of the list of items."
+                    expect(part, wanted, f"{where}: batch {i}, part {j},", why)
 
     data = TensorDataset(torch.arange(20))
     orders = []
@@ -177,7 +186,8 @@ def loader(answer):
             orders.append(torch.cat([batch[0] for batch in batches]).tolist())
     require(
         all(sorted(order) == list(range(20)) for order in orders),
-        f"with shuffle=True every item should come once in an epoch, but 20 items came as {orders[0]}.",
+        f"with shuffle=True every item should come once in an epoch, but 20 items came as {orders[0]}; draw one order, at the start "
+        "of __iter__.",
     )
     require(orders[0] != list(range(20)), "with shuffle=True the items came in their old order.")
     require(orders[0] != orders[1], "with shuffle=True the second epoch had the order of the first.")

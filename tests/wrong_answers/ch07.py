@@ -30,6 +30,11 @@ def padded(items, fill, at_start=False, lengths=True, filled=True):
     return (torch.stack(rows), sizes, labels) if lengths else (torch.stack(rows), labels)
 
 
+def transposed(items, fill):
+    batch, lengths, labels = padded(items, fill)
+    return batch.T, lengths, labels
+
+
 class TakeTurns:
     def __init__(self, labels):
         self.members = [[i for i, label in enumerate(labels) if label == k] for k in range(max(labels) + 1)]
@@ -66,6 +71,12 @@ class LengthOfTheData(TakeTurns):
 
     def __len__(self):
         return self.count
+
+
+class AsTheyAppear(TakeTurns):
+    def __init__(self, labels):
+        super().__init__(labels)
+        self.members = [self.members[label] for label in dict.fromkeys(labels)]
 
 
 class ClassAfterClass(TakeTurns):
@@ -138,6 +149,11 @@ class WithReplacement(Loader):
         return drawn.tolist() if self.shuffle else list(range(count))
 
 
+class ListOfBatches(Loader):
+    def __iter__(self):
+        return list(super().__iter__())
+
+
 class DefaultAlways(Loader):
     def made(self, items):
         return default_collate(items)
@@ -168,12 +184,14 @@ WRONG = {
         Wrong(lambda items, fill=0.0: padded(items, fill, lengths=False), hint="three tensors"),
         Wrong(lambda items, fill=0.0: padded(items, fill, filled=False), hint="fill=-1.0"),
         Wrong(lambda items, fill=0.0: default_collate(items), hint="raised"),
+        Wrong(lambda items, fill=0.0: transposed(items, fill), hint="in each row"),
     ],
     "7.4": [
         Wrong(UntilTheShortest, hint="goes on until"),
         Wrong(OnlyOnce, hint="start anew"),
         Wrong(LengthOfTheData, hint="len of"),
-        Wrong(ClassAfterClass, hint="should be 3"),
+        Wrong(ClassAfterClass, hint="One item of each class"),
+        Wrong(AsTheyAppear, hint="in the order of the class numbers"),
     ],
     "7.5": [
         Wrong(CountsItems, hint="counts batches"),
@@ -184,5 +202,6 @@ WRONG = {
         Wrong(WithReplacement, hint="once in an epoch"),
         Wrong(DefaultAlways, hint="collate_fn should make it"),
         Wrong(Exhausted, hint="the second time"),
+        Wrong(ListOfBatches, hint="Use `yield`"),
     ],
 }
