@@ -67,8 +67,15 @@ def shapes(answer):
 
 @exercise("20.4")
 def merge(answer):
-    for sizes, bias in [((6, 4, 3), (True, True)), ((5, 7, 2), (False, True)), ((3, 3, 3), (True, False))]:
+    for sizes, bias in [
+        ((6, 4, 3), (True, True)),
+        ((5, 7, 2), (False, True)),
+        ((3, 3, 3), (True, False)),
+        ((4, 2, 3), (False, False)),
+    ]:
         first, second = nn.Linear(*sizes[:2], bias=bias[0]), nn.Linear(*sizes[1:], bias=bias[1])
+        product, x = (second.weight @ first.weight).detach(), torch.randn(4, sizes[0])
+        at_zero, before = second(first(torch.zeros(1, sizes[0]))), second(first(x))
         merged = call(answer, first, second, name="merge")
         where = f"for Linear{sizes[:2]} then Linear{sizes[1:]}, biases {bias},"
         require(
@@ -77,16 +84,23 @@ def merge(answer):
         )
         wanted = (sizes[2], sizes[0])
         expect(tuple(merged.weight.shape), wanted, f"{where} the shape of the weight", "It is (out, in).")
-        x = torch.randn(4, sizes[0])
-        without_bias = merged(x) - merged(torch.zeros_like(x))
-        expect(
-            without_bias, x @ (second.weight @ first.weight).T, f"{where} the part of the output that x makes"
+        require(
+            first.weight.shape == (sizes[1], sizes[0]) and torch.equal(second(first(x)), before),
+            f"{where} merge has changed one of the two layers; make a new one.",
         )
-        at_zero = second(first(torch.zeros(1, sizes[0])))
+        without_bias = merged(x) - merged(torch.zeros_like(x))
+        expect(without_bias, x @ product.T, f"{where} the part of the output that x makes")
         expect(
             merged(torch.zeros(1, sizes[0])), at_zero, f"{where} the output for x = 0", "The biases make it."
         )
     return "A deep stack of linear layers is never more than one; only what bends in between makes it more."
+
+
+def leaves(network: nn.Sequential) -> list[nn.Module]:
+    """The layers in order, also those of a Sequential inside another."""
+    return [
+        leaf for layer in network for leaf in (leaves(layer) if isinstance(layer, nn.Sequential) else [layer])
+    ]
 
 
 @exercise("20.5")
@@ -99,7 +113,7 @@ def quick_for(answer):
             isinstance(network, nn.Sequential),
             f"{where} returned {describe(network)}; a Sequential is wanted.",
         )
-        kinds = [type(layer).__name__.replace("LazyLinear", "Linear") for layer in network]
+        kinds = [type(layer).__name__.replace("LazyLinear", "Linear") for layer in leaves(network)]
         require(
             kinds.count("ReLU") == 4,
             f"{where} has {kinds.count('ReLU')} ReLU layers; 4 are wanted, three after a pooling and one after the "

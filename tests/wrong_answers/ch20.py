@@ -42,6 +42,16 @@ def shapes_of_whole_network(network, x):
     return [tuple(x.shape)] + [tuple(network(x).shape) for _ in network]
 
 
+def other_order(first, second):
+    return merged(first, second, weight=(first.weight.T @ second.weight.T))
+
+
+def changes_the_first(first, second):
+    with torch.no_grad():
+        first.weight.mul_(2)
+    return merged(first, second)
+
+
 WRONG = {
     "20.1": [
         Wrong(lambda kernel, dilation=1: kernel // 2, hint="spans 13 pixels"),
@@ -56,6 +66,7 @@ WRONG = {
     "20.3": [
         Wrong(shapes_without_input, hint="the input's is the first"),
         Wrong(shapes_of_whole_network, hint="place 1"),
+        Wrong(lambda network, x: [x.shape] + [layer(x).shape for layer in network], hint="raised"),
     ],
     "20.4": [
         Wrong(bias_not_carried_over, hint="x = 0"),
@@ -64,6 +75,8 @@ WRONG = {
             lambda first, second: nn.Linear(first.out_features, second.out_features),
             hint="shape of the weight",
         ),
+        Wrong(other_order, hint="raised"),
+        Wrong(changes_the_first, hint="changed one of the two"),
         Wrong(lambda first, second: nn.Sequential(first, second), hint="nn.Linear is wanted"),
     ],
     "20.5": [
@@ -71,6 +84,8 @@ WRONG = {
         Wrong(lambda c, s, k: quick(c, s, k, features=1024), hint="raised"),
         Wrong(lambda c, s, k: quick(c, s, k, padding=0), hint="raised"),
         Wrong(lambda c, s, k: quick(c, s, k, last=[nn.Softmax(dim=1)]), hint="the logits as they are"),
+        Wrong(lambda c, s, k: quick(c, s, k, last=[nn.ReLU()]), hint="5 ReLU layers"),
+        Wrong(lambda c, s, k: quick(c, s, k, features=64 * round(s / 8) ** 2), hint="raised"),
         Wrong(lambda c, s, k: quick(c, s, k, padding=1, features=256), hint="number of parameters"),
     ],
 }
