@@ -44,6 +44,8 @@ def broadcast_shape(answer):
         if isinstance(found, list):
             raise NotYet(f"broadcast_shape({a}, {b}) is a list; a tuple is wanted.")
         why = "Compare from the last axis backwards; missing axes count as 1."
+        if 0 in a + b:
+            why = "A length of 1 becomes the other one, whatever that is."
         expect(found, expected, f"broadcast_shape({a}, {b})", why)
     return "A length of 1 gives way even to a length of 0: an empty batch stays empty."
 
@@ -54,7 +56,11 @@ def normalise(answer):
     mean, std = torch.tensor([1.0, 20.0, 40.0]), torch.tensor([1.0, 2.0, 4.0])
     mine = pictures.clone()
     # Inside a list, so that it is passed as it is and a change can be seen.
-    found = call(lambda held: answer(held[0], mean, std), [mine], name="normalise")
+    try:
+        found = call(lambda held: answer(held[0], mean, std), [mine], name="normalise")
+    except NotYet as hint:
+        why = str(hint).partition(") raised ")[2]
+        raise NotYet(f"normalise of pictures (2, 3, 4, 3) raised {why}") from None
     require(
         torch.equal(mine, pictures),
         "the pictures that were passed in have changed; make a new tensor instead.",
@@ -96,5 +102,7 @@ def patches(answer):
             if torch.equal(found[0, 0].sort().values, expected[0, 0].sort().values):
                 why = "Each patch: channel by channel, then row by row; patches row by row."
                 expect(found, expected, f"patches of pictures {shape}, size {size},", why)
+            first = f"the first patch of pictures {shape} that count from 0, size {size},"
+            expect(found[0, 0], expected[0, 0], first, "`reshape` cuts an axis into (number, size).")
         expect(found, expected, f"patches of pictures {shape}, size {size},")
     return "Split, permute, join: the same three steps cut heads in attention (chapter 14)."

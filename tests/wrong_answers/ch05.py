@@ -25,6 +25,14 @@ def from_the_left(a, b):
     return tuple(max(m, n) for m, n in zip(longer, shorter, strict=True))
 
 
+def the_larger(a, b):
+    axes = max(len(a), len(b))
+    a, b = (1,) * (axes - len(a)) + a, (1,) * (axes - len(b)) + b
+    if any(m != n and 1 not in (m, n) for m, n in zip(a, b, strict=True)):
+        return None
+    return tuple(max(m, n) for m, n in zip(a, b, strict=True))
+
+
 def only_the_larger(a, b):
     axes = max(len(a), len(b))
     a, b = (1,) * (axes - len(a)) + a, (1,) * (axes - len(b)) + b
@@ -39,6 +47,12 @@ def permuted_wrongly(pictures, size):
     n, c, h, w = pictures.shape
     cut = pictures.reshape(n, c, h // size, size, w // size, size)
     return cut.permute(0, 2, 4, 3, 5, 1).reshape(n, -1, c * size * size)
+
+
+def cut_the_other_way(pictures, size):
+    n, c, h, w = pictures.shape
+    cut = pictures.reshape(n, c, size, h // size, size, w // size)
+    return cut.permute(0, 3, 5, 1, 2, 4).reshape(n, -1, c * size * size)
 
 
 def reshape_only(pictures, size):
@@ -59,17 +73,22 @@ WRONG = {
     ],
     "5.3": [
         Wrong(from_the_left, hint="from the last axis backwards"),
+        Wrong(the_larger, hint="becomes the other one"),
         Wrong(only_the_larger, hint="broadcast_shape((2, 3), (2,))"),
         Wrong(lambda a, b: list(torch.broadcast_shapes(a, b)), hint="a tuple is wanted"),
     ],
     "5.4": [
         Wrong(lambda x, mean, std: (x - mean) / std, hint="columns"),
+        Wrong(
+            lambda x, mean, std: (x - mean[:, None]) / std[:, None], hint="(2, 3, 4, 3) raised RuntimeError"
+        ),
         Wrong(in_place, hint="have changed"),
         Wrong(lambda x, mean, std: x - mean[:, None, None] / std[:, None, None], hint="values are off"),
     ],
     "5.5": [
         Wrong(reshape_only, hint="permute"),
         Wrong(permuted_wrongly, hint="channel by channel"),
+        Wrong(cut_the_other_way, hint="[0, 1, 4, 5]"),
         Wrong(lambda x, size: x.unfold(2, size, size).unfold(3, size, size), hint="shape"),
     ],
 }
