@@ -2,14 +2,16 @@
 
 import torch
 
-from . import NotYet, call, exercise, expect
+from . import NotYet, call, exercise, expect, require
 
 
 @exercise("2.1")
 def shape_of(answer):
     for nested in ([1, 2, 3], [[1, 2, 3], [4, 5, 6]], [[[1], [2]]], 7, [[[[0, 0, 0]] * 2] * 4]):
         expected = tuple(torch.tensor(nested).shape)
-        expect(call(answer, nested, name="shape_of"), expected, f"the shape of {nested}")
+        found = call(answer, nested, name="shape_of")
+        require(not isinstance(found, list), f"the shape of {nested} is the list {found}; a tuple is wanted.")
+        expect(found, expected, f"the shape of {nested}")
     return "The lengths from the outside to the inside are the shape, the number of brackets is `ndim`."
 
 
@@ -24,6 +26,14 @@ def number_at(answer):
         expected = torch.arange(torch.Size(shape).numel()).reshape(shape)[index].item()
         why = "One step along an axis skips as many numbers as all the axes after it hold."
         expect(call(answer, shape, index, name="number_at"), expected, f"number_at({shape}, {index})", why)
+    large = (2**20, 2**20, 2**20)  # no array can hold so many numbers
+    try:
+        found = call(answer, large, (0, 1, 2), name="number_at")
+    except NotYet as error:
+        raise NotYet(
+            f"{error} No memory holds that tensor: compute with the shape and the index alone."
+        ) from None
+    expect(found, 2**20 + 2, f"number_at({large}, (0, 1, 2))", rtol=0)
     return "This is how every tensor lies in memory: one long row, counted through from the last axis on."
 
 
@@ -37,6 +47,8 @@ def last_rows(answer):
             raise NotYet(f"{where} gives the last column; rows are axis 2, columns axis 3.")
         if isinstance(found, torch.Tensor) and torch.equal(found, pictures[:, -1, -1]) and shape[1] > 1:
             raise NotYet(f"{where} takes the last channel; channel 0 is wanted.")
+        if isinstance(found, torch.Tensor) and torch.equal(found, pictures[0, :, -1]):
+            raise NotYet(f"{where} takes every channel of picture 0; pictures are axis 0, channels axis 1.")
         expect(found, pictures[:, 0, -1], where)
     return "Two numbers in the index, two axes gone."
 

@@ -17,6 +17,14 @@ def as_a_list(nested):
     return len(nested) if isinstance(nested, list) else 0
 
 
+def with_brackets(nested):
+    lengths = []
+    while isinstance(nested, list):
+        lengths.append(len(nested))
+        nested = nested[0]
+    return lengths
+
+
 def first_axis_fastest(shape, index):
     number = 0
     for length, place in zip(reversed(shape), reversed(index), strict=True):
@@ -28,20 +36,27 @@ def sum_of_products(shape, index):
     return sum(length * place for length, place in zip(shape, index, strict=True))
 
 
+def by_tensor(shape, index):
+    return torch.arange(torch.Size(shape).numel()).reshape(shape)[index].item()
+
+
 WRONG = {
     "2.1": [
         Wrong(only_two_axes, hint="[[[1], [2]]]"),
         Wrong(inside_out, hint="the shape of [[1, 2, 3], [4, 5, 6]]"),
         Wrong(as_a_list, hint="should be (3,)"),
+        Wrong(with_brackets, hint="a tuple is wanted"),
     ],
     "2.2": [
         Wrong(first_axis_fastest, hint="number_at((2, 3), (1, 0))"),
         Wrong(sum_of_products, hint="One step along an axis"),
+        Wrong(by_tensor, hint="with the shape and the index alone"),
     ],
     "2.3": [
         Wrong(lambda x: x[:, 0, :, -1], hint="the last column"),
         Wrong(lambda x: x[:, -1, -1], hint="channel 0"),
         Wrong(lambda x: x[:, 0, -1:], hint="shape"),
+        Wrong(lambda x: x[0, :, -1], hint="every channel of picture 0"),
     ],
     "2.4": [
         Wrong(lambda x: x.mean(dim=(2, 3)), hint="raised"),
