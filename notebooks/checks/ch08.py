@@ -46,7 +46,11 @@ def count_parameters(answer):
             isinstance(found, tuple | list) and len(found) == 2,
             f"for {name}, count_parameters returned {describe(found)}; a pair (all, trainable) is wanted.",
         )
-        expect(tuple(found), expected, f"for {name}, count_parameters", why)
+        tensors = len(list(network.parameters()))
+        if tensors and found[0] == tensors:
+            why = f"You counted the tensors; p.numel() tells how many numbers each holds. {why}"
+        expect(found[0], expected[0], f"for {name}, the first number, all parameters,", why)
+        expect(found[1], expected[1], f"for {name}, the second number, those that are trained,", why)
     return "Print it for every network you write: a layer that was not registered is missing in the count."
 
 
@@ -81,7 +85,13 @@ def polynomial(answer):
                 not isinstance(out, Tensor) or out.requires_grad,
                 f"{where}(x) does not depend on the parameter as PyTorch sees it: use it itself, not its numbers.",
             )
-            why = "The first coefficient belongs to x to the power 0."
+            why = ""
+            if isinstance(out, Tensor) and out.shape != expected.shape:
+                why = "One number comes out for each number of x, even if c_0 is all there is."
+            elif isinstance(out, Tensor):
+                turned = sum(c * x**k for k, c in enumerate(numbers.flip(0))) + torch.zeros_like(x)
+                if torch.allclose(out.float(), turned):
+                    why = "The first coefficient belongs to x to the power 0."
             expect(out, expected, f"with coefficients {numbers.tolist()}, {where}({x.tolist()})", why)
     return (
         "Anything you can compute with tensors can be a module; PyTorch will find its gradient (chapter 19)."
@@ -122,6 +132,11 @@ def output_shapes(answer):
             f"for {name}, output_shapes lists {containers}, which has children; list only modules without.",
         )
         missing = [key for key in expected if key not in found]
+        require(
+            found or not missing,
+            f"for {name}, output_shapes is empty. children() is a generator, which always counts as true: make a list "
+            "of it before you ask whether there are any.",
+        )
         require(
             not missing,
             f"for {name}, output_shapes misses {missing} and lists {list(map(str, found))}; named_modules() goes "
@@ -173,7 +188,12 @@ def centre(answer):
     module.eval()
     x = torch.tensor([[1.0, 2, 3]])
     out = call(module, x, name="Centre(3)")
-    expect(module.mean.detach(), mean, "after a batch in evaluation, mean", "It should not have changed.")
+    expect(
+        module.mean.detach(),
+        mean,
+        "after a batch in evaluation, mean",
+        "It should not have changed. The flag is self.training; self.train is a method.",
+    )
     expect(out, x - mean, "in evaluation, the output", "It is x less the remembered mean.")
     expect(
         module.double().mean.dtype,

@@ -54,6 +54,17 @@ class NumbersOnly(HighestFirst):
         return sum(c * x**k for k, c in enumerate(self.coefficients.tolist()))
 
 
+class StartsFromTheFirst(OneTooFew):
+    def __init__(self, degree):
+        super().__init__(degree, extra=1)
+
+    def forward(self, x):
+        out = self.coefficients[0]
+        for k in range(1, len(self.coefficients)):
+            out = out + self.coefficients[k] * x**k
+        return out
+
+
 class NoSuper(nn.Module):
     def __init__(self, degree):
         self.coefficients = nn.Parameter(torch.zeros(degree + 1))
@@ -81,6 +92,10 @@ def shapes(modules, keep_hooks=False, late_name=False):
 
 def leaves(network):
     return [(name, module) for name, module in network.named_modules() if not list(module.children())]
+
+
+def generator_asked(network):
+    return [(name, module) for name, module in network.named_modules() if not module.children()]
 
 
 def definition_order(network, x):
@@ -116,6 +131,14 @@ class IgnoresMode(Centre):
         if self.training:
             self.mean = 0.9 * self.mean + 0.1 * mean
         return x - mean
+
+
+class AsksTheMethod(Centre):
+    def forward(self, x):
+        if not self.train:
+            return x - self.mean
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+        return x - x.mean(dim=0)
 
 
 class WeightsSwapped(Centre):
@@ -159,7 +182,7 @@ class Network(nn.Module):
 
 WRONG = {
     "8.1": [
-        Wrong(both(lambda network: len(list(network.parameters()))), hint="4 · 3 weights"),
+        Wrong(both(lambda network: len(list(network.parameters()))), hint="You counted the tensors"),
         Wrong(both(lambda network: sum(p.numel() for p in network.parameters())), hint="requires_grad"),
         Wrong(from_state_dict, hint="used twice"),
         Wrong(with_buffers, hint="A buffer is no parameter"),
@@ -171,6 +194,7 @@ WRONG = {
         Wrong(HighestFirst, hint="to the power 0"),
         Wrong(NumbersOnly, hint="not its numbers"),
         Wrong(NoSuper, hint="raised"),
+        Wrong(StartsFromTheFirst, hint="each number of x"),
     ],
     "8.3": [
         Wrong(shapes(leaves, keep_hooks=True), hint="hooks were left"),
@@ -178,6 +202,7 @@ WRONG = {
         Wrong(shapes(lambda network: network.named_children()), hint="which has children"),
         Wrong(shapes(leaves, late_name=True), hint="its own name"),
         Wrong(definition_order, hint="as they run"),
+        Wrong(shapes(generator_asked), hint="is a generator"),
     ],
     "8.4": [
         Wrong(lambda features: Centre(features, kind="parameter"), hint="no parameter"),
@@ -186,6 +211,7 @@ WRONG = {
         Wrong(IgnoresMode, hint="the remembered mean"),
         Wrong(WeightsSwapped, hint="0.9 · the old mean"),
         Wrong(OneMean, hint="each column"),
+        Wrong(AsksTheMethod, hint="self.train is a method"),
     ],
     "8.5": [
         Wrong(lambda sizes: Network(sizes, container=list), hint="a plain list hides"),
