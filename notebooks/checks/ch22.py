@@ -123,7 +123,9 @@ def two_speeds(answer):
         require(not rates, f"the optimizer holds {len(rates)} parameters that are not the model's.")
         for group in found.param_groups:
             expect(group["momentum"], 0.9, "the momentum of a group")
-    return "A scheduler changes the rates of all groups by the same factor, so a tenth stays a tenth."
+    return (
+        "StepLR and most other schedulers multiply the rates of all groups alike, so a tenth stays a tenth."
+    )
 
 
 @exercise("22.5")
@@ -182,4 +184,4 @@ def transfer(answer):
             right >= 0.95,
             f"the new network knows {right:.0%} of the pictures it was trained on; train the head longer.",
         )
-    return "With the features computed once, the head trains in the time of one epoch of the whole network."
+    return "With the features computed once, a step of the head costs one small product of matrices."
