@@ -134,9 +134,11 @@ def split_by_class(answer):
                     f"{where}, the indices to {name}, are {indices}: right, but not in rising order."
                 )
             if indices != wanted:
+                label = max(set(labels), key=labels.count)
+                own = [i for i, other in enumerate(labels) if other == label]
                 raise NotYet(
-                    f"in {where}, the indices to {name} are {describe(indices)}, but should be {wanted}. "
-                    "Each class is counted on its own."
+                    f"in {where}, the indices to {name} are {describe(indices)}, but should be {wanted}. Each class is "
+                    f"counted on its own: class {label} has the items {own}, of which {own[k - 1 :: k]} are held back."
                 )
     return (
         "Statisticians call this a stratified split; scikit-learn's train_test_split has `stratify` for it."

@@ -72,6 +72,14 @@ def class_after_class(labels, k):
     return learn, held_back
 
 
+def only_once(labels, k):
+    seen, learn, held_back = {}, [], []
+    for i, label in enumerate(labels):
+        seen[label] = seen.get(label, 0) + 1
+        (held_back if seen[label] == k else learn).append(i)
+    return learn, held_back
+
+
 def first_of_each(labels, k):
     seen, learn, held_back = {}, [], []
     for i, label in enumerate(labels):
@@ -207,6 +215,7 @@ WRONG = {
     "6.3": [
         Wrong(every_kth_of_all, hint="counted on its own"),
         Wrong(class_after_class, hint="not in rising order"),
+        Wrong(only_once, hint="[1, 5] are held back"),
         Wrong(first_of_each, hint="should be [0, 2, 3]"),
     ],
     "6.4": [
