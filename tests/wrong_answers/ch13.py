@@ -86,6 +86,26 @@ class SortedNotBack(Classifier):
         return super().forward(x[order], lengths)
 
 
+class Viewed(Classifier):
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.linear(self.lstm(packed)[1][0].view(len(x), -1))
+
+
+class CellInstead(Classifier):
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.linear(torch.cat(list(self.lstm(packed)[1][1]), dim=1))
+
+
+class Summed(Classifier):
+    features = 1
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.linear(self.lstm(packed)[1][0].sum(dim=0))
+
+
 class Probabilities(Classifier):
     def forward(self, x, lengths):
         return super().forward(x, lengths).softmax(dim=1)
@@ -125,6 +145,13 @@ WRONG = {
             hint="one step too late",
         ),
         Wrong(lambda output, lengths: output[:, lengths - 1], hint="every pair"),
+        Wrong(
+            lambda output, lengths: output.gather(
+                1, (lengths - 1)[:, None, None].expand(-1, 1, output.shape[2])
+            ),
+            hint="axis 1 is still there",
+        ),
+        Wrong(lambda output, lengths: output[lengths - 1, torch.arange(len(output))], hint="raised"),
     ],
     "13.5": [
         Wrong(NotPacked, hint="in the padding"),
@@ -134,6 +161,9 @@ WRONG = {
         Wrong(LastRow, hint="alone than in the batch"),
         Wrong(Sorted, hint="raised"),
         Wrong(SortedNotBack, hint="order of the batch"),
-        Wrong(Probabilities, hint="logits"),
+        Wrong(Viewed, hint="a view mixes"),
+        Wrong(CellInstead, hint="which `h_n` holds"),
+        Wrong(Summed, hint="should be 8"),
+        Wrong(Probabilities, hint="not those of the last forward"),
     ],
 }
