@@ -86,14 +86,18 @@ def without_prefix(answer):
     found = call(answer, state, name="without_prefix")
     require(isinstance(found, dict), f"without_prefix returned {describe(found)}; a dict is wanted.")
     expect(list(state), list(kept), "the names in `state` itself after the call", "Return a new dict.")
+    wanted = dict(zip(["0.weight", "decoder.module.bias", "step"], kept.values(), strict=True))
     expect(
-        list(found),
-        ["0.weight", "decoder.module.bias", "step"],
-        f"the names from {list(kept)}",
-        "Take `module.` off the front only, and once.",
+        sorted(map(str, found)),
+        sorted(wanted),
+        f"the sorted names from {list(kept)}",
+        "Take `module.` off the front only, and once; a name without it stays.",
     )
     require(
-        all(found[name] is value for name, value in zip(found, kept.values(), strict=True)),
+        all(
+            isinstance(found[name], torch.Tensor) and torch.equal(found[name], wanted[name])
+            for name in wanted
+        ),
         "each name should keep its tensor.",
     )
     found = call(answer, {"net.dom.weight": 1, "module.bias": 2}, "net.", name="without_prefix")
@@ -152,6 +156,17 @@ def resume(answer):
         except Exception:  # a refusal is right, and so is an error about what is no state dict
             pass
         require(not calls, "code from the file was run: load with weights_only=True.")
+
+        path.write_bytes(b"<html>404: not found")
+        try:
+            found = answer(path, *start())
+        except Exception:  # any error will do
+            found = None
+        require(
+            found is None,
+            f"for a file that is no checkpoint, resume returned {describe(found)}: the run would begin anew, and "
+            "write over what is left of the old one. Let the error pass.",
+        )
     return "Four lines that save a night: call it at the start of every run, whether there is a file or not."
 
 
@@ -198,7 +213,14 @@ def name_picture(answer):
     wide.paste(picture, (16, 0))
     # file, picture, what is seen, how much the probability may be off, the hint, options of save()
     cases = [
-        ("plain.png", picture, pixels, 1e-3, "Scaled to 0 … 1, normalised, eval mode, softmax?", {}),
+        (
+            "plain.png",
+            picture,
+            pixels,
+            1e-3,
+            "Scaled to 0 … 1, normalised, eval mode, softmax, and the weights in the file `weights`?",
+            {},
+        ),
         ("grey.png", Image.fromarray(grey), white, 1e-3, "A grey picture has mode L: convert it to RGB.", {}),
         ("clear.png", clear, white, 0.05, "What is transparent should be seen on white.", {}),
         (

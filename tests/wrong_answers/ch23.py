@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import nn
 
-from helpers import CIFAR10_MEAN, CIFAR10_STD, cifar10_quick
+from helpers import CIFAR10_MEAN, CIFAR10_STD, DATA, cifar10_quick
 from wrong_answers import Wrong
 
 
@@ -49,6 +49,10 @@ def in_place(state, prefix="module."):
     return state
 
 
+def only_prefixed(state, prefix="module."):
+    return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+
+
 def resume(path, model, optimizer, weights_only=True, with_optimizer=True, plus=1):
     if not Path(path).exists():
         return 1
@@ -57,6 +61,13 @@ def resume(path, model, optimizer, weights_only=True, with_optimizer=True, plus=
     if with_optimizer:
         optimizer.load_state_dict(saved["optimizer"])
     return saved["epoch"] + plus
+
+
+def anew_whatever_happens(path, model, optimizer):
+    try:
+        return resume(path, model, optimizer)
+    except Exception:
+        return 1
 
 
 def no_file_no_run(path, model, optimizer):
@@ -102,6 +113,10 @@ def name_picture(
     return classes[number], value.item()
 
 
+def shipped_weights(picture, weights, classes):
+    return name_picture(picture, DATA / "weights" / "cifar10_quick.pt", classes)
+
+
 def but(**options):
     def answer(picture, weights, classes):
         return name_picture(picture, weights, classes, **options)
@@ -126,6 +141,7 @@ WRONG = {
         Wrong(only_first, hint="a name that the first has not"),
         Wrong(nearly, hint="differs by 0.001"),
         Wrong(lambda a, b: a.keys() == b.keys(), hint="should be False"),
+        Wrong(lambda a, b: str(a) == str(b), hint="in another order"),
     ],
     "23.2": [
         Wrong(lambda m, s: differences(m, s, dict(m.named_parameters())), hint="buffers count"),
@@ -145,6 +161,7 @@ WRONG = {
             lambda s, prefix="module.": {k[len(prefix) :]: v for k, v in s.items()}, hint="off the front only"
         ),
         Wrong(in_place, hint="Return a new dict"),
+        Wrong(only_prefixed, hint="a name without it stays"),
         Wrong(
             lambda s, prefix="module.": {k.removeprefix("module."): v for k, v in s.items()}, hint='"net."'
         ),
@@ -154,6 +171,7 @@ WRONG = {
         Wrong(lambda p, m, o: resume(p, m, o, plus=0), hint="Epoch 3 is done"),
         Wrong(lambda p, m, o: resume(p, m, o, with_optimizer=False), hint="momentum"),
         Wrong(lambda p, m, o: resume(p, m, o, weights_only=False), hint="code from the file"),
+        Wrong(anew_whatever_happens, hint="Let the error pass"),
     ],
     "23.5": [
         Wrong(but(upright=False), hint="orientation tag"),
@@ -165,5 +183,6 @@ WRONG = {
         Wrong(but(softmax=False), hint="softmax"),
         Wrong(no_sentence, hint="text.png"),
         Wrong(a_number, hint="the pair"),
+        Wrong(shipped_weights, hint="the file `weights`"),
     ],
 }
