@@ -11,14 +11,14 @@ from . import call, describe, exercise, expect, require
 
 
 class _Asked(TorchDispatchMode):
-    """Counts how often a number is brought from a tensor to Python."""
+    """Counts how often a float is brought from a tensor to Python (a DataLoader asks for a whole number, its seed)."""
 
     def __init__(self):
         super().__init__()
         self.count = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.count += func is torch.ops.aten._local_scalar_dense.default
+        self.count += func is torch.ops.aten._local_scalar_dense.default and args[0].is_floating_point()
         return func(*args, **(kwargs or {}))
 
 
