@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import call, describe, exercise, expect, require
+from . import NotYet, call, describe, exercise, expect, require
 
 
 def out_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -69,7 +69,12 @@ def cost(answer):
         biases = (
             "no bias" if layer.bias is None else f"{layer.out_channels} biases, one for each output channel"
         )
-        expect(found[0], expected, f"the parameters of {layer}", f"It has {weights:,} weights and {biases}.")
+        expect(
+            found[0],
+            expected,
+            f"the number of parameters of {layer}",
+            f"It has {weights:,} weights and {biases}.",
+        )
         why = (
             f"Each of the {weights:,} weights is used once for each of the {rows} x {columns} output pixels."
         )
@@ -77,17 +82,26 @@ def cost(answer):
             why += " You counted the input's pixels."
         if found[1] == expected * rows * columns:
             why += " You counted the biases too."
+        if found[1] == weights * rows * columns * layer.out_channels:
+            why += " You counted every output channel again: a weight works for one of them only."
         if layer.groups > 1 and found[1] == layer.groups * weights * rows * columns:
             why += f" The weight of {layer.groups} groups is that much smaller already."
-        expect(found[1], weights * rows * columns, f"the multiply-adds of {where}", why)
+        expect(found[1], weights * rows * columns, f"the second number of {where}", why)
     return "Stride 2 does a quarter of the work of stride 1 with the same parameters."
 
 
 @exercise("9.3")
 def shift_right(answer):
     for channels in (1, 3):
-        layer = call(answer, channels, name="shift_right")
         where = f"shift_right({channels})"
+        try:
+            layer = call(answer, channels, name="shift_right")
+        except NotYet as hint:
+            if "leaf Variable" in str(hint) or "as parameter" in str(hint):
+                raise NotYet(
+                    f"{hint} Change the numbers of layer.weight in place, under torch.no_grad()."
+                ) from None
+            raise
         require(isinstance(layer, nn.Conv2d), f"{where} returned {describe(layer)}; an nn.Conv2d is wanted.")
         x = torch.randint(1, 10, (2, channels, 4, 5)).float()
         expected = torch.zeros_like(x)
@@ -119,6 +133,17 @@ def shift_right(answer):
                 not others.any(),
                 f"the layer of {where} mixes the channels: channel {c} of the input reaches other channels of the output.",
             )
+        down, up = torch.zeros_like(x), torch.zeros_like(x)
+        down[..., 1:, :], up[..., :-1, :] = x[..., :-1, :], x[..., 1:, :]
+        for other, direction in ((down, "down"), (up, "up")):
+            require(
+                not torch.allclose(out, other),
+                f"the layer of {where} moves the picture {direction}: of a weight's last two axes, the first is the row.",
+            )
+        require(
+            not torch.allclose(out[..., 1:], expected[..., 1:]) or not out[..., 0].any(),
+            f"the layer of {where} moves the picture to the right, but the column that becomes free is not 0.",
+        )
         expect(out, expected, f"the output of the layer of {where} for {describe(x)}", "Is the weight a 1?")
     return "One weight is 1 and the others 0. A stack of such layers and their sums can build any kernel."
 
@@ -195,6 +220,10 @@ def conv2d(answer):
             mock.patch.object(nn.Conv2d, "forward", off),
         ):
             found = call(answer, *tensors, name="conv2d", **settings)
+        if isinstance(found, Tensor) and found.shape == wanted.shape:
+            turned = F.conv2d(tensors[0], tensors[1].flip(2, 3), *tensors[2:], **settings)
+            if torch.allclose(found.float(), turned):
+                why = "You turned the kernel by 180°; conv2d does not."
         said = ", ".join(f"{name}={describe(value)}" for name, value in settings.items()) or "the defaults"
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in tensors)
         expect(found, wanted, f"for x and weight of shapes {shapes} and {said}, the result", why)

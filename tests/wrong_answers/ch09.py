@@ -38,16 +38,27 @@ def counts_biases(layer, height, width):
     return numbers, numbers * out[2] * out[3]
 
 
-def shift(column=0, padding=1, mixing=False, bias=False, value=1.0):
+def shift(column=0, padding=1, mixing=False, bias=False, value=1.0, row=1, mode="zeros"):
     def shift_right(channels):
         groups = 1 if mixing else channels
-        layer = nn.Conv2d(channels, channels, 3, padding=padding, groups=groups, bias=bias)
+        layer = nn.Conv2d(channels, channels, 3, padding=padding, groups=groups, bias=bias, padding_mode=mode)
         with torch.no_grad():
             layer.weight.zero_()
-            layer.weight[:, :, 1, column] = value
+            layer.weight[:, :, row, column] = value
         return layer
 
     return shift_right
+
+
+def without_no_grad(channels):
+    layer = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+    layer.weight[:, :, 1, 0] = 1
+    return layer
+
+
+def counts_channels_twice(layer, height, width):
+    out = layer(torch.zeros(1, layer.in_channels, height, width))
+    return sum(p.numel() for p in layer.parameters()), layer.weight.numel() * out.numel()
 
 
 def scale(maps, dim):
@@ -116,6 +127,7 @@ WRONG = {
     "9.2": [
         Wrong(cost_with(pixels=lambda height, width: height * width), hint="the input's pixels"),
         Wrong(counts_biases, hint="the biases too"),
+        Wrong(counts_channels_twice, hint="every output channel again"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel()), hint="6 biases"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel() + layer.out_channels), hint="no bias"),
         Wrong(
@@ -128,6 +140,10 @@ WRONG = {
         Wrong(shift(padding=0), hint="Padding keeps the size"),
         Wrong(shift(mixing=True), hint="mixes the channels"),
         Wrong(shift(bias=True), hint="has a bias"),
+        Wrong(shift(row=0, column=1), hint="moves the picture down"),
+        Wrong(shift(row=2, column=1), hint="moves the picture up"),
+        Wrong(shift(mode="replicate"), hint="becomes free is not 0"),
+        Wrong(without_no_grad, hint="under torch.no_grad()"),
         Wrong(shift(value=2.0), hint="Is the weight a 1?"),
         Wrong(lambda channels: lambda x: x.roll(1, dims=3), hint="an nn.Conv2d is wanted"),
     ],
@@ -140,7 +156,7 @@ WRONG = {
         Wrong(lambda maps: scale(maps, (2, 3)).flatten(0, 1).unsqueeze(1), hint="NaN"),
     ],
     "9.5": [
-        Wrong(loop(flip=True), hint="One channel in"),
+        Wrong(loop(flip=True), hint="turned the kernel"),
         Wrong(one_channel_only, hint="adds up the sheets"),
         Wrong(loop(bias=None), hint="its own bias"),
         Wrong(bias_to_columns, hint="raised"),
