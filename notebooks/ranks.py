@@ -1,11 +1,12 @@
 """Chapter 25's small examples: what each of several processes sees.
 
-torchrun --standalone --nproc-per-node=2 notebooks/ranks.py hello average sampler gradients die
+torchrun --standalone --nproc-per-node=2 notebooks/ranks.py hello average sampler gradients alone die
 """
 
 import os
 import signal
 import sys
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -55,6 +56,16 @@ def gradients() -> None:
     say(f"{len(x[share])} examples, first row of the gradient {row}")
 
 
+def alone() -> None:
+    group = dist.new_group(timeout=timedelta(seconds=2))
+    if dist.get_rank() == 0:  # the mistake: only one process calls
+        try:
+            dist.all_reduce(torch.ones(1), group=group)
+        except RuntimeError as error:
+            what = "timed out" if "imed out" in str(error) else "failed"
+            say(f"alone in the call, {type(error).__name__}: {what}")
+
+
 def die() -> None:
     if dist.get_rank() == 1:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -63,7 +74,7 @@ def die() -> None:
 
 if __name__ == "__main__":
     dist.init_process_group("gloo")
-    parts = {"hello": hello, "average": average, "sampler": sampler, "gradients": gradients, "die": die}
+    parts = {part.__name__: part for part in (hello, average, sampler, gradients, alone, die)}
     for name in sys.argv[1:]:
         parts[name]()
         dist.barrier()

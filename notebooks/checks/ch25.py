@@ -19,8 +19,15 @@ def indices(answer):
             where = f"indices({count}, {rank}, {world})"
             require(isinstance(found, list), f"{where} returned {describe(found)}; a list is wanted.")
             if len(found) != each:
-                raise NotYet(f"{where} has {len(found)} indices; every process should get {each}.")
-            require(found == expected, f"{where} is {describe(found)}, but should be {expected}.")
+                raise NotYet(
+                    f"{where} has {len(found)} indices; every process should get {each}, and no example be left out."
+                )
+            why = " Every process takes every world-th example, beginning with its rank."
+            if count % world and found == [
+                min(i, count - 1) for i in range(rank, rank + world * each, world)
+            ]:
+                why = " What is repeated is taken from the front, not from the end."
+            require(found == expected, f"{where} is {describe(found)}, but should be {expected}.{why}")
     return "Unequal shares would leave one process waiting for a partner that has finished."
 
 
@@ -43,7 +50,8 @@ def combine(answer):
                 not torch.allclose(found, plain),
                 f"for shares of {counts} the plain mean is wrong: weigh by count.",
             )
-        expect(found, gradient(slice(None)), f"the combined gradient for shares of {counts}")
+        why = "Gradient times count belongs to a sum; sums are added up, and divided by all examples once."
+        expect(found, gradient(slice(None)), f"the combined gradient for shares of {counts}", why)
     return "DDP takes the plain mean and relies on equal shares."
 
 
