@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from . import call, describe, exercise, expect, require
+from . import NotYet, call, describe, exercise, expect, require
 
 
 @exercise("16.1")
@@ -116,7 +116,7 @@ def ask_often(answer):
         x, times = torch.rand(4, 3), 400
         asked = []
         network.register_forward_hook(
-            lambda module, args, out, asked=asked: asked.append((module.training, out))
+            lambda module, args, out, asked=asked: asked.append((module[2].training, out))
         )
         found = call(answer, network, x, times, name="ask_often")
         mode = "train()" if start_training else "eval()"
@@ -128,9 +128,11 @@ def ask_often(answer):
             all(training for training, _ in asked),
             "the network was asked in eval(), where nothing is dropped.",
         )
+        changed = [m for m in network.modules() if m.training != start_training]
         require(
-            network.training == start_training and all(m.training == start_training for m in network),
-            f"the network came in {mode} and is in {'train()' if network.training else 'eval()'} afterwards.",
+            not changed,
+            f"the network came in {mode}; afterwards {len(changed)} of its modules, {describe(network)} among "
+            "them or inside it, are in the other mode.",
         )
         require(
             isinstance(found, list | tuple) and len(found) == 2,
@@ -161,7 +163,8 @@ def against_overfitting(answer):
             isinstance(network, nn.Sequential),
             f"{where} returned {describe(network)}; a Sequential is wanted.",
         )
-        kinds = [type(layer).__name__ for layer in network]
+        layers = [layer for layer in network.modules() if not list(layer.children())]  # blocks may be nested
+        kinds = [type(layer).__name__ for layer in layers]
         wanted = ["Dropout"] + ["Linear", "ReLU", "Dropout"] * (len(sizes) - 2) + ["Linear"]
         why = ""
         if kinds[-1:] == ["Dropout"]:
@@ -174,14 +177,103 @@ def against_overfitting(answer):
             kinds == wanted,
             f"the layers of {where} are {', '.join(kinds)}, but should be {', '.join(wanted)}. {why}",
         )
-        found = [(layer.in_features, layer.out_features) for layer in network if isinstance(layer, nn.Linear)]
+        found = [(layer.in_features, layer.out_features) for layer in layers if isinstance(layer, nn.Linear)]
         expect(
             found, list(zip(sizes[:-1], sizes[1:], strict=True)), f"the linear layers (in, out) of {where}"
         )
-        chances = [layer.p for layer in network if isinstance(layer, nn.Dropout)]
+        chances = [layer.p for layer in layers if isinstance(layer, nn.Dropout)]
         expect(chances, [input_p] + [p] * (len(sizes) - 2), f"the p of the dropout layers of {where}")
         require(
             not any(layer.training for layer in network.modules()),
             f"{where} is in training mode; it should be ready for use, so call eval().",
         )
     return "Dropout has no parameters: the same weights fit into the network with and without it."
+
+
+@exercise("16.6")
+def choose_p(answer):
+    # One row for each p, one column for each seed: the first seed, the smallest single error and the largest mean
+    # all point to another p than the smallest mean does.
+    cases = [
+        ([0.0, 0.25, 0.5, 0.75], [[1.0, 4.0, 4.0], [2.0, 2.0, 2.0], [3.0, 1.5, 3.0], [6.0, 0.5, 5.5]]),
+        ([0.1, 0.6], [[3.0, 3.0], [1.0, 4.0]]),
+    ]
+    for chances, table in cases:
+        seeds, trained, measured = len(table[0]), [], []
+
+        def fit(p, number, chances=chances, seeds=seeds, trained=trained):
+            require(p in chances, f"fit was called with p = {describe(p)}, which is not in {chances}.")
+            require(
+                number in range(seeds),
+                f"fit was called with seed {describe(number)}; with {seeds} seeds they are 0 to {seeds - 1}.",
+            )
+            trained.append((p, number))
+            network = nn.Sequential(nn.Linear(1, 4), nn.Dropout(p), nn.Linear(4, 1)).train()
+            network.place = chances.index(p), number
+            return network
+
+        def error(network, table=table, measured=measured):
+            require(
+                isinstance(network, nn.Module), f"error was called with {describe(network)}, not a network."
+            )
+            measured.append(network.training or network[1].training)
+            row, column = network.place
+            return table[row][column] + 10 * measured[-1] * row
+
+        found = call_with(answer, chances, fit, error, seeds)
+        require(
+            isinstance(found, tuple | list) and len(found) == 2,
+            f"choose_p returned {describe(found)}; a p and a list of mean errors are wanted.",
+        )
+        require(
+            not any(measured),
+            "error was given a network in training mode, where it still drops; call eval() first.",
+        )
+        wanted = [(p, number) for p in chances for number in range(seeds)]
+        missing = [pair for pair in wanted if pair not in trained]
+        require(
+            not missing,
+            f"no network was trained for p = {missing[0][0] if missing else 0} and seed "
+            f"{missing[0][1] if missing else 0}; every p wants all {seeds} seeds.",
+        )
+        means = [sum(row) / seeds for row in table]
+        best, listed = found
+        if isinstance(listed, list | tuple) and len(listed) == len(means):
+            require(list(listed) != [sum(row) for row in table], "the errors are sums; divide by the seeds.")
+            require(
+                list(listed) != [min(row) for row in table],
+                "the errors are each p's best run; take the mean.",
+            )
+        expect(
+            listed, means, f"the list of mean errors for {chances}", "One mean for each p, in their order."
+        )
+        wrong = {
+            "This is the largest mean error.": chances[means.index(max(means))],
+            "This is the place in the list; return the p that stands there.": means.index(min(means)),
+            "This is the smallest error, not its p.": min(means),
+        }
+        why = next((hint for hint, value in wrong.items() if best == value), f"The mean errors are {means}.")
+        expect(best, chances[means.index(min(means))], f"the chosen p of {chances}", why)
+    return "Chosen on points held back, over seeds: a p that wins one run may lose the next."
+
+
+def call_with(answer, chances, fit, error, seeds):
+    """`call`, but a hint that `fit` or `error` give goes out as it is."""
+    given = []
+
+    def keep(function):
+        def kept(*args):
+            try:
+                return function(*args)
+            except NotYet as hint:
+                given.append(hint)
+                raise
+
+        return kept
+
+    try:
+        return call(answer, list(chances), keep(fit), keep(error), seeds, name="choose_p")
+    except NotYet:
+        if given:
+            raise given[0] from None
+        raise

@@ -67,6 +67,33 @@ def build(last=(), first=True, swapped=False, evaluated=True, relu=True):
     return against_overfitting
 
 
+def choose(evaluated=True, seeds=None, pick=min, what="p", total=False, best_run=False):
+    def choose_p(chances, fit, error, count):
+        means = []
+        for p in chances:
+            networks = [fit(p, number) for number in seeds or range(count)]
+            errors = [error(network.eval() if evaluated else network) for network in networks]
+            means.append(min(errors) if best_run else sum(errors) / (1 if total else len(errors)))
+        place = means.index(pick(means))
+        return {"p": chances[place], "place": place, "error": means[place]}[what], means
+
+    return choose_p
+
+
+def one_coin_for_all(x, p=0.5, training=True):
+    return x * (torch.rand(1) >= p) / (1 - p) if training and p < 1 else x * (1 - training * p // 1)
+
+
+def normal_coins(x, p=0.5, training=True):
+    return (
+        x * (torch.randn(x.shape) >= p) / (1 - p) if training and 0 < p < 1 else x * (not training or p < 1)
+    )
+
+
+def one_seed_missing(chances, fit, error, count):
+    return choose(seeds=range(count - 1))(chances, fit, error, count)
+
+
 WRONG = {
     "16.1": [
         Wrong(lambda x, kept, p: x * kept, hint="The factor is missing"),
@@ -84,6 +111,8 @@ WRONG = {
         Wrong(dropout(shape=lambda x: x.shape[1:]), hint="each column whole"),
         Wrong(dropout(fixed=True), hint="the same numbers each time"),
         Wrong(without_case_for_one, hint="nan"),
+        Wrong(one_coin_for_all, hint="coin of its own"),
+        Wrong(normal_coins, hint="Compare torch.rand with p"),
     ],
     "16.3": [
         Wrong(dropout2d(lambda N, C, H, W: (N, C, H, W)), hint="parts of a channel"),
@@ -108,5 +137,16 @@ WRONG = {
         Wrong(build(swapped=True), hint="the p of the dropout layers"),
         Wrong(build(evaluated=False), hint="call eval()"),
         Wrong(build(relu=False), hint="but should be"),
+    ],
+    "16.6": [
+        Wrong(choose(evaluated=False), hint="call eval() first"),
+        Wrong(choose(seeds=[0]), hint="all 3 seeds"),
+        Wrong(one_seed_missing, hint="seed 2; every p wants all 3 seeds"),
+        Wrong(choose(seeds=[1, 2, 3]), hint="they are 0 to 2"),
+        Wrong(choose(pick=max), hint="the largest mean error"),
+        Wrong(choose(what="place"), hint="the place in the list"),
+        Wrong(choose(what="error"), hint="not its p"),
+        Wrong(choose(total=True), hint="are sums"),
+        Wrong(choose(best_run=True), hint="best run"),
     ],
 }
