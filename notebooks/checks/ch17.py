@@ -39,13 +39,16 @@ def look_up(answer):
         found = call(answer, ids, table, name="look_up")
         where = f"the result for ids {ids.tolist()} and a table of {size} rows"
         expect(found, table[ids], where, "One row of the table for each id.")
-    if any(word in _names(answer) for word in ("embedding", "Embedding", "index_select", "gather")):
-        require(False, "the numbers are right, but the exercise asks for a product with one-hot vectors.")
+    # 0 times infinity is NaN: a product shows that it has met a row that no id asks for, a lookup does not.
+    table = torch.ones(3, 2)
+    table[2] = torch.inf
+    found = call(answer, torch.tensor([0, 1]), table, name="look_up")
+    require(
+        isinstance(found, torch.Tensor) and bool(found.isnan().all()),
+        "the numbers are right, but picked out of the table; the exercise asks for a product with one-hot vectors, "
+        "in which every row takes part.",
+    )
     return "All but one row are multiplied by 0: the embedding saves you that work."
-
-
-def _names(function) -> tuple:
-    return getattr(getattr(function, "__code__", None), "co_names", ())
 
 
 @exercise("17.3")

@@ -118,6 +118,7 @@ WRONG = {
         Wrong(rows_and_columns_swapped, hint="raised"),
         Wrong(one_hot_as_integers, hint="raised"),
         Wrong(lambda ids, table: F.embedding(ids, table), hint="one-hot"),
+        Wrong(lambda ids, table: table[ids], hint="picked out of the table"),
     ],
     "17.3": [
         Wrong(mean_of_all, hint="mean over all places"),
