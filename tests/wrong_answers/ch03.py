@@ -2,6 +2,7 @@
 
 import torch
 from torchvision import transforms
+from torchvision.transforms import v2
 
 from wrong_answers import Wrong
 
@@ -37,6 +38,11 @@ def prepare(picture, mode="RGB", size=64, crop=transforms.CenterCrop, normalise=
     return transforms.Compose(steps)(picture.convert(mode) if mode else picture)
 
 
+def unscaled(picture):
+    steps = [v2.Resize(64), v2.CenterCrop(48), v2.ToImage(), v2.ToDtype(torch.float32)]
+    return v2.Compose([*steps, v2.Normalize([0.5] * 3, [0.5] * 3)])(picture.convert("RGB"))
+
+
 WRONG = {
     "3.1": [
         Wrong(
@@ -45,7 +51,8 @@ WRONG = {
         ),
         Wrong(lambda picture: torch.tensor(picture.transpose(2, 0, 1)).float(), hint="0 to 1 is wanted"),
         Wrong(lambda picture: torch.tensor(picture.transpose(2, 0, 1) / 255), hint="float32"),
-        Wrong(lambda picture: torch.tensor(picture).float() / 255, hint="shape"),
+        Wrong(lambda picture: torch.tensor(picture).float() / 255, hint="should become (C, H, W)"),
+        Wrong(lambda picture: torch.tensor(picture.T).float() / 255, hint="should become (C, H, W)"),
         Wrong(lambda picture: picture.transpose(2, 0, 1) / 255, hint="should be a tensor"),
     ],
     "3.2": [
@@ -62,6 +69,10 @@ WRONG = {
         Wrong(
             lambda size, height, width: tuple(round(size * x / min(height, width)) for x in (height, width)),
             hint="166",
+        ),
+        Wrong(
+            lambda size, height, width: tuple(int(x * (size / min(height, width))) for x in (height, width)),
+            hint="multiply first",
         ),
     ],
     "3.3": [
@@ -91,5 +102,6 @@ WRONG = {
         Wrong(lambda picture: prepare(picture, normalise=False), hint="not normalised"),
         Wrong(lambda picture: prepare(picture, crop=transforms.RandomCrop), hint="off by"),
         Wrong(lambda picture: prepare(picture, mode="L"), hint="raised"),
+        Wrong(unscaled, hint="scale=True"),
     ],
 }
