@@ -22,7 +22,7 @@ TAGS = {"raises-exception", "nbval-ignore-output", "training"}
 TOLERANCE = re.compile(r"(rtol|atol|pixels)=(\d+\.?\d*(?:e-\d+)?)")
 
 # Seconds that a cell may take; generous, since machines are slow or busy. The budget is 3 s (see conftest.py).
-LIMIT, TRAINING_LIMIT = 30, 120
+LIMIT, TRAINING_LIMIT = 60, 180
 
 # What every process of the suite sees. One thread each: a notebook runs on every core, and sums keep their order.
 SETTINGS = {
