@@ -114,6 +114,26 @@ def three(outputs, targets, kind=None, tags=None, size=None, ignore_index=-1):
     return sum(loss(outputs[name], targets[name]) for name, loss in losses.items())
 
 
+def by_autograd(logits, target):
+    z = logits.clone().requires_grad_()
+    F.cross_entropy(z, target).backward()
+    return z.grad
+
+
+def loss_of_pytorch(logits, target, ignore_index=-100):
+    return F.cross_entropy(logits, target, ignore_index=ignore_index)
+
+
+def softmax_over_the_batch(logits, target, ignore_index=-100):
+    known = target != ignore_index
+    rows = torch.arange(len(target))[known]
+    return -torch.log_softmax(logits, dim=0)[rows, target[known]].mean()
+
+
+def gradient_over_the_batch(logits, target):
+    return (torch.softmax(logits, dim=0) - F.one_hot(target, logits.shape[1])) / len(target)
+
+
 WRONG = {
     "18.1": [
         Wrong(broadcasts, hint="(4, 1) and (4,)"),
@@ -128,6 +148,7 @@ WRONG = {
         Wrong(largest_of_all, hint="Subtract each row's largest"),
         Wrong(over_the_batch, hint="dim=1"),
         Wrong(lambda logits: torch.sigmoid(logits), hint="divided by the sum"),
+        Wrong(lambda logits: torch.softmax(logits, dim=1), hint="softmax stands in the code"),
     ],
     "18.3": [
         Wrong(
@@ -142,6 +163,8 @@ WRONG = {
         Wrong(ignores_nothing, hint="raised"),
         Wrong(ignores_only_minus_100, hint="ignore_index=-1"),
         Wrong(takes_every_class, hint="the logit of the right class"),
+        Wrong(softmax_over_the_batch, hint="over the batch (dim=0)"),
+        Wrong(loss_of_pytorch, hint="cross_entropy stands in the code"),
     ],
     "18.4": [
         Wrong(among_the_others, hint="the right one included"),
@@ -153,6 +176,8 @@ WRONG = {
         Wrong(lambda z, y: gradient(z, y, factor=1), hint="divide by N"),
         Wrong(lambda z, y: -gradient(z, y), hint="wrong sign"),
         Wrong(gradient_of_right_class, hint="one-hot"),
+        Wrong(by_autograd, hint="backward"),
+        Wrong(gradient_over_the_batch, hint="over the batch (dim=0)"),
         Wrong(lambda z, y: torch.softmax(z, dim=1) / len(y), hint="one-hot"),
     ],
     "18.6": [
