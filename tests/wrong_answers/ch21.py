@@ -78,6 +78,23 @@ def score(model, batches, loss_fn, evaluate=True, weigh=True, restore=True, grad
     return loss / count if weigh else sum(means) / len(means), correct / count
 
 
+def mean_accuracy(model, batches, loss_fn):
+    loss, _ = score(model, batches, loss_fn)
+    return loss, sum(score(model, [batch], loss_fn)[1] for batch in batches) / len(batches)
+
+
+def score_of_last_batch(model, batches, loss_fn):
+    return score(model, batches[-1:], loss_fn)
+
+
+def scored_on_training(model, batches, validation, *rest):
+    return fit(model, batches, batches, *rest)
+
+
+def one_axis_of_guesses(labels, guesses, classes):
+    return torch.bincount(labels * classes + guesses, minlength=classes * classes)
+
+
 def fit(model, batches, validation, loss_fn, optimizer, epochs, copied=True, load=True):
     accuracies, best = [], None
     for _ in range(epochs):
@@ -101,6 +118,7 @@ WRONG = {
         Wrong(swapped, hint="swapped"),
         Wrong(no_minlength, hint="raised"),
         Wrong(as_floats, hint="dtype"),
+        Wrong(one_axis_of_guesses, hint="has shape (9,)"),
     ],
     "21.3": [
         Wrong(lambda *a: step(*a, zero=False), hint="earlier step still count"),
@@ -113,11 +131,15 @@ WRONG = {
         Wrong(lambda *a: score(*a, evaluate=False), hint="eval mode first"),
         Wrong(lambda *a: score(*a, weigh=False), hint="weigh by len(y)"),
         Wrong(lambda *a: score(*a, restore=False), hint="before"),
+        Wrong(mean_accuracy, hint="count the right guesses"),
+        Wrong(score_of_last_batch, hint="the loss over all pictures"),
         Wrong(lambda *a: score(*a, gradients=True), hint="inference_mode"),
     ],
     "21.5": [
         Wrong(lambda *a: fit(*a, copied=False), hint="deepcopy"),
         Wrong(lambda *a: fit(*a, load=False), hint="the last one"),
+        Wrong(lambda *a: fit(*a), hint="the first of equals"),  # it keeps the last one
+        Wrong(scored_on_training, hint="validation accuracies"),
         Wrong(lambda *a: fit(*a)[-1], hint="a list of accuracies"),
         Wrong(lambda model, *a: nn.Identity(), hint="a list of accuracies"),
     ],
