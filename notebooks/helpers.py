@@ -17,6 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 LOGS = Path(os.environ.get("COURSE_LOGS", ROOT / "logs"))
 
+if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7):
+    raise ImportError(
+        f"PyTorch {torch.__version__} is too old for the course: pip install -r requirements.txt"
+    )
+
 device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 

@@ -40,6 +40,19 @@ def test_paths_do_not_depend_on_the_working_directory(folder, root, tmp_path):
     assert [Path(line) for line in run.stdout.splitlines()] == [root, root / "data", root / "logs"]
 
 
+def test_an_old_pytorch_is_one_sentence():
+    code = "import torch; torch.__version__ = '2.6.0+cpu'; import helpers"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(NOTEBOOKS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = run.stderr.strip().splitlines()[-1]
+    assert last == "ImportError: PyTorch 2.6.0+cpu is too old for the course: pip install -r requirements.txt"
+
+
 def test_seed_repeats_every_generator():
     import random
 

@@ -172,7 +172,7 @@ def describe(value: Any) -> str:
     """A short text for a hint: a tensor by shape and dtype, and by its values where they are few; no addresses."""
     if isinstance(value, Tensor):
         shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
-        article = "an" if dtype[0] in "aiou" else "a"
+        article = "an" if dtype.startswith("int") else "a"
         if 0 < value.numel() <= 12 and value.device.type != "meta":
             numbers = value.detach().cpu().tolist()
             return f"{article} {dtype} tensor {_round(numbers)}"
@@ -185,6 +185,8 @@ def describe(value: Any) -> str:
         return "None (is a `return` missing?)"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if inspect.ismodule(value):
+        return f"the module {value.__name__}"
     if inspect.isclass(value) or inspect.isroutine(value):
         return f"{'class' if inspect.isclass(value) else 'function'} {value.__name__}"
     if isinstance(value, nn.Module):
