@@ -41,6 +41,13 @@ def hat(starts=(0.0, -1.0, -2.0), steps=(1.0, -2.0, 1.0)):
     return network
 
 
+def hat_last_bias_forgotten():
+    network = hat()
+    with torch.no_grad():
+        network[2].bias.fill_(0.15)  # as if it were left as it was made
+    return network
+
+
 def softmax_naive(scores, dim):
     return scores.exp() / scores.exp().sum(dim=dim, keepdim=True)
 
@@ -125,6 +132,7 @@ WRONG = {
         Wrong(lambda: hat(steps=(1.0, -1.0, 0.0)), hint="slope should be 1 after 0"),
         Wrong(lambda: nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1)), hint="list of layers"),
         Wrong(lambda: hat(steps=(1.0, -2.0, 0.0)), hint="x = 3"),
+        Wrong(hat_last_bias_forgotten, hint="bias of the last layer"),
     ],
     "11.4": [
         Wrong(softmax_naive, hint="subtract the largest score"),
