@@ -290,7 +290,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         device = choose_device(options.pop("device"))
         if "RANK" in os.environ and "WORLD_SIZE" in os.environ:  # set by torchrun
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            dist.init_process_group(dist.get_default_backend_for_device(device))
         first = not dist.is_initialized() or dist.get_rank() == 0
         progress = sys.stderr.isatty()  # no bar in a log file
         model, _ = train(settings, *cifar10_tensors(train=True), device=device, progress=progress, **options)
