@@ -113,8 +113,11 @@ SAME = """
 19_backward_and_optimizer | break-order | pass | the warning comes with the scheduler's step
 19_backward_and_optimizer | today-none | torch.optim.SGD(layer.parameters(), lr=0.2).zero_grad() | no step is taken
 22_existing_models | break-classes-mended | print(tuple(network(torch.empty(1, 3, 225, 224)).shape)) | any size will do
+22_existing_models | real-def | socket.setdefaulttimeout(16)  # seconds without an answer | how long it waits
 22_existing_models | break-meta | nn.Linear(2, 4, device="meta").to("cpu") | fails whatever its size
 23_save_and_load | setup-course | FOLDER.mkdir(parents=True, exist_ok=False) | matters in the second run only
+25_distributed | start | if sys.platform != "win32": | matters on Windows only
+25_distributed | start | if sys.platform != "linux": | the address is found either way
 23_save_and_load | drawings | classes = cifar10(train=True).classes | both parts have the same class names
 """
 
@@ -311,7 +314,8 @@ def noticed(folder: Path, path: Path, notebook: nbformat.NotebookNode, change: C
         client.stored = notebook.cells
         try:
             client.execute(cleanup_kc=True, **start)
-        except (Noticed, CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+        # nbclient's own assertion fails when a kernel is gone before its cell is.
+        except (Noticed, CellExecutionError, CellTimeoutError, DeadKernelError, AssertionError) as problem:
             return str(problem).strip().splitlines()[-1] or type(problem).__name__
     return None
 

@@ -330,13 +330,14 @@ def test_refresh_stores_once(tmp_path):
         cell,
         code("import json\njson.loads('')", tags=ERROR),
         code("print('1.00001')", text("1.00002\n")),
+        code("print('0.712')", text("0.7\n"), tags=["atol=0.1"]),
     )
     assert refresh.refresh(path) == f"{path}: stored"
     first = path.read_bytes()
     assert refresh.refresh(path) == f"{path}: unchanged"
     assert path.read_bytes() == first
     cells = nbformat.reads(first.decode(), as_version=4).cells
-    assert [cell.execution_count for cell in cells] == [1, 2, 3]
+    assert [cell.execution_count for cell in cells] == [1, 2, 3, 4]
     assert [output.output_type for output in cells[0].outputs] == ["stream", "execute_result"]
     assert cells[0].metadata == {"tags": ["atol=1"]}
     assert cells[1].outputs[0].ename == "JSONDecodeError"
@@ -344,6 +345,7 @@ def test_refresh_stores_once(tmp_path):
         "json.loads('')" in first.decode() and "decoder.py" not in first.decode()
     )  # its frame, not the library's
     assert cells[2].outputs[0].text == "1.00002\n"  # agrees with this run's, so it stays
+    assert cells[3].outputs[0].text == "0.712\n"  # agrees too, but is now printed with other digits
     assert pytest_run("-n0", ".", folder=tmp_path).returncode == 0
 
 

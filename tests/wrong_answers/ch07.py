@@ -19,6 +19,10 @@ def batches_always_dropped(count, batch_size, drop_last=False):
     return [list(range(i, i + batch_size)) for i in range(0, count - batch_size + 1, batch_size)]
 
 
+def batches_without_the_last_item(count, batch_size, drop_last=False):
+    return [list(range(i, min(i + batch_size, count - 1))) for i in range(0, count, batch_size)]
+
+
 def padded(items, fill, at_start=False, lengths=True, filled=True):
     longest = max(len(values) for values, _ in items)
     rows = []
@@ -77,6 +81,13 @@ class AsTheyAppear(TakeTurns):
     def __init__(self, labels):
         super().__init__(labels)
         self.members = [self.members[label] for label in dict.fromkeys(labels)]
+
+
+class LastAgain(TakeTurns):
+    def __iter__(self):
+        for turn in range(self.turns):
+            for members in self.members:
+                yield members[min(turn, len(members) - 1)]
 
 
 class ClassAfterClass(TakeTurns):
@@ -149,6 +160,30 @@ class WithReplacement(Loader):
         return drawn.tolist() if self.shuffle else list(range(count))
 
 
+class WithinBatches(Loader):
+    """Every batch is shuffled by itself: its items are always the same."""
+
+    def order(self):
+        parts = torch.arange(len(self.data)).split(self.batch_size)
+        if self.shuffle:
+            parts = [part[torch.randperm(len(part), generator=self.generator)] for part in parts]
+        return torch.cat(list(parts)).tolist()
+
+
+class AlwaysShuffled(Loader):
+    def order(self):
+        return torch.randperm(len(self.data), generator=self.generator).tolist()
+
+
+class KeepsTheRest(Loader):
+    """`len` counts without the rest, the loop gives it all the same."""
+
+    def __iter__(self):
+        order = self.order()
+        for i in range(0, len(order), self.batch_size):
+            yield self.made([self.data[idx] for idx in order[i : i + self.batch_size]])
+
+
 class ListOfBatches(Loader):
     def __iter__(self):
         return list(super().__iter__())
@@ -173,6 +208,7 @@ WRONG = {
         Wrong(batches_with_too_many, hint="There is no item 5"),
         Wrong(batches_never_dropped, hint="left out"),
         Wrong(batches_always_dropped, hint="A batch is missing"),
+        Wrong(batches_without_the_last_item, hint="Item 4 is missing"),
     ],
     "7.2": [
         Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="in batch 0"),
@@ -191,6 +227,7 @@ WRONG = {
         Wrong(OnlyOnce, hint="start anew"),
         Wrong(LengthOfTheData, hint="len of"),
         Wrong(ClassAfterClass, hint="One item of each class"),
+        Wrong(LastAgain, hint="begins again with its first"),
         Wrong(AsTheyAppear, hint="in the order of the class numbers"),
     ],
     "7.5": [
@@ -200,6 +237,9 @@ WRONG = {
         Wrong(WithoutGenerator, hint="hand `generator`"),
         Wrong(NeverShuffled, hint="old order"),
         Wrong(WithReplacement, hint="once in an epoch"),
+        Wrong(WithinBatches, hint="one order of all items"),
+        Wrong(AlwaysShuffled, hint="keep their order"),
+        Wrong(KeepsTheRest, hint="is left out"),
         Wrong(DefaultAlways, hint="collate_fn should make it"),
         Wrong(Exhausted, hint="the second time"),
         Wrong(ListOfBatches, hint="Use `yield`"),

@@ -65,6 +65,16 @@ class StartsFromTheFirst(OneTooFew):
         return out
 
 
+class PowersFromOne(HighestFirst):
+    def forward(self, x):
+        return sum(c * x ** (k + 1) for k, c in enumerate(self.coefficients))
+
+
+class WithoutTheLast(HighestFirst):
+    def forward(self, x):
+        return sum((c * x**k for k, c in enumerate(self.coefficients[:-1])), torch.zeros_like(x))
+
+
 class NoSuper(nn.Module):
     def __init__(self, degree):
         self.coefficients = nn.Parameter(torch.zeros(degree + 1))
@@ -101,6 +111,28 @@ def generator_asked(network):
 def definition_order(network, x):
     found = shapes(leaves)(network, x)
     return {name: found[name] for name, _ in leaves(network)}
+
+
+def one_after_the_other(network, x):
+    found = {}
+    for name, module in leaves(network):
+        x = module(x)
+        found[name] = tuple(x.shape)
+    return found
+
+
+def what_came_in(network, x):
+    found, handles = {}, []
+    for name, module in leaves(network):
+
+        def hook(module, args, output, name=name):
+            found[name] = tuple(args[0].shape)
+
+        handles.append(module.register_forward_hook(hook))
+    network(x)
+    for handle in handles:
+        handle.remove()
+    return found
 
 
 class Centre(nn.Module):
@@ -149,6 +181,13 @@ class WeightsSwapped(Centre):
         return x - x.mean(dim=0)
 
 
+class RememberedAlways(Centre):
+    def forward(self, x):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+        return x - self.mean
+
+
 class OneMean(Centre):
     def forward(self, x):
         if not self.training:
@@ -180,6 +219,20 @@ class Network(nn.Module):
         return x
 
 
+class NoTanh(Network):
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class TanhFirst(Network):
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(torch.tanh(x))
+        return x
+
+
 WRONG = {
     "8.1": [
         Wrong(both(lambda network: len(list(network.parameters()))), hint="You counted the tensors"),
@@ -195,6 +248,8 @@ WRONG = {
         Wrong(NumbersOnly, hint="not its numbers"),
         Wrong(NoSuper, hint="raised"),
         Wrong(StartsFromTheFirst, hint="each number of x"),
+        Wrong(PowersFromOne, hint="to the power 0"),
+        Wrong(WithoutTheLast, hint="to the power 2, is missing"),
     ],
     "8.3": [
         Wrong(shapes(leaves, keep_hooks=True), hint="hooks were left"),
@@ -203,6 +258,8 @@ WRONG = {
         Wrong(shapes(leaves, late_name=True), hint="its own name"),
         Wrong(definition_order, hint="as they run"),
         Wrong(shapes(generator_asked), hint="is a generator"),
+        Wrong(one_after_the_other, hint="let hooks watch"),
+        Wrong(what_came_in, hint="what came in"),
     ],
     "8.4": [
         Wrong(lambda features: Centre(features, kind="parameter"), hint="no parameter"),
@@ -211,6 +268,7 @@ WRONG = {
         Wrong(IgnoresMode, hint="the remembered mean"),
         Wrong(WeightsSwapped, hint="0.9 · the old mean"),
         Wrong(OneMean, hint="each column"),
+        Wrong(RememberedAlways, hint="subtracted the remembered mean"),
         Wrong(AsksTheMethod, hint="self.train is a method"),
     ],
     "8.5": [
@@ -220,5 +278,7 @@ WRONG = {
         Wrong(lambda sizes: Network(sizes, bias=False), hint="are not zero"),
         Wrong(lambda sizes: Network(sizes, last_tanh=True), hint="after the last layer"),
         Wrong(lambda sizes: Network(sizes[:-1]), hint="three steps"),
+        Wrong(NoTanh, hint="left tanh out"),
+        Wrong(TanhFirst, hint="before each layer"),
     ],
 }

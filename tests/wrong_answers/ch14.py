@@ -80,6 +80,30 @@ class NoResidual(DecoderLayer):
         return self.linear2(F.relu(self.linear1(self.norm2(x))))
 
 
+class NoActivation(DecoderLayer):
+    def forward(self, x):
+        x = x + self.attend(self.norm1(x))
+        return x + self.linear2(self.linear1(self.norm2(x)))
+
+
+class Gelu(DecoderLayer):
+    def forward(self, x):
+        x = x + self.attend(self.norm1(x))
+        return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
+
+
+class NormTwice(DecoderLayer):
+    def forward(self, x):
+        x = x + self.attend(self.norm1(x))
+        return x + self.linear2(F.relu(self.linear1(self.norm1(x))))
+
+
+class SoftmaxOverQueries(DecoderLayer):
+    def attend(self, x):
+        scores = (x @ x.transpose(1, 2)).masked_fill(self.mask(x.shape[1]), -math.inf)
+        return scores.softmax(dim=1) @ x
+
+
 class FixedLength(DecoderLayer):
     def mask(self, length):
         return ~band(6, -6, 0)
@@ -142,6 +166,10 @@ WRONG = {
         Wrong(NormLast, hint="norm_first=True"),
         Wrong(NoResidual, hint="added back"),
         Wrong(OneHead, hint="number of heads"),
+        Wrong(NoActivation, hint="no activation"),
+        Wrong(Gelu, hint="is not ReLU"),
+        Wrong(NormTwice, hint="norm2.weight, norm2.bias"),
+        Wrong(SoftmaxOverQueries, hint="not masked"),
         Wrong(FixedLength, hint="raised"),
         Wrong(WholeLayer, hint="whole layer"),
     ],

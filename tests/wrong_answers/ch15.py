@@ -64,6 +64,15 @@ def without_stride(kernel, height, width, stride=1):
     return loops(kernel, height, width)
 
 
+def padded(kernel, height, width, stride=1):
+    units = torch.eye(height * width).reshape(-1, 1, height, width)
+    return nn.functional.conv2d(units, kernel[None, None], padding="same").flatten(1).T
+
+
+def answers_once(network, shape):
+    return nn.Sequential(*convolutional(network, shape), nn.AdaptiveAvgPool2d(1))
+
+
 def convolutional(network, shape, copied=True, biases=True, flatten=False, order=None):
     layers, (channels, *size) = [], shape
     for layer in network:
@@ -114,13 +123,17 @@ WRONG = {
         Wrong(through_reshape, hint="a reshape does not move an axis"),
         Wrong(last_axis, hint="raised"),
         Wrong(left_last, hint="move them back"),
-        Wrong(back_in_another_order, hint="has shape"),
+        Wrong(back_in_another_order, hint="columns exchanged"),
+        Wrong(lambda layer, x: layer(x.permute(0, 2, 3, 1)).permute(0, 3, 2, 1), hint="columns exchanged"),
     ],
     "15.4": [
         Wrong(without_stride, hint="moves by 2 pixels"),
         Wrong(lambda k, h, w, stride=1: loops(k, h, w, stride, flip=True), hint="upside down"),
-        Wrong(lambda k, h, w, stride=1: loops(k, h, w, stride, transpose=True), hint="has shape (25, 9)"),
+        Wrong(
+            lambda k, h, w, stride=1: loops(k, h, w, stride, transpose=True), hint="transpose it to (out, in)"
+        ),
         Wrong(lambda k, h, w, stride=1: loops(k, h, w, stride, wide=h), hint="off by"),
+        Wrong(padded, hint="as with padding"),
     ],
     "15.5": [
         Wrong(lambda network, shape: convolutional(network, shape, copied=False), hint="Copy the weights"),
@@ -131,5 +144,6 @@ WRONG = {
         Wrong(lambda network, shape: convolutional(network, shape, flatten=True), hint="still a Flatten"),
         Wrong(only_the_first, hint="still a Flatten"),
         Wrong(in_place, hint="has changed"),
+        Wrong(answers_once, hint="larger picture"),
     ],
 }
