@@ -88,7 +88,7 @@ def padding_mask(answer):
         require(
             torch.equal(found, wanted), f"{where} is {rows(found)}, but should be {rows(wanted)}, row by row."
         )
-    return "A sequence of length 0 would have every key ignored, and come out as NaN."
+    return "A sequence of length 0 would have every key ignored, and its attention weights would be NaN."
 
 
 @exercise("14.4")
@@ -204,12 +204,42 @@ def decoder_layer(answer):
         found = sum(p.numel() for p in model.parameters())
         wanted = 12 * width**2 + 13 * width
         expect(found, wanted, f"the number of parameters for width {width}", "It is 12 width² + 13 width.")
+        _check_feed_forward(model, width)
         heads_used = sorted(_heads(answer, width))
         require(
             heads_used == [1, 2, 4],
             "the number of heads makes no difference to the output; the columns should be cut into `heads` groups.",
         )
+    model(torch.randn(2, 5, width)).square().sum().backward()
+    unused = [name for name, p in model.named_parameters() if p.grad is None]
+    require(
+        not unused,
+        f"the parameters {', '.join(unused)} are made but never used: is a norm or a layer left out?",
+    )
     return "Stack some of these between an embedding (chapter 17) and a linear layer, and it is a language model."
+
+
+def _check_feed_forward(model, width):
+    """Refuse a missing or another activation: W relu(s z) grows with s > 0 in proportion, and not with s < 0."""
+    first = [p for p in model.parameters() if p.shape[:2] == (4 * width, width) or p.shape == (4 * width,)]
+    if len(first) != 2:  # stored in a form that we do not know
+        return
+    x, kept, outputs = torch.randn(2, 5, width), [p.clone() for p in first], {}
+    for factor in (1, 2, 4, -1):
+        for p, old in zip(first, kept, strict=True):
+            p.copy_(factor * old)
+        outputs[factor] = call(model, x, name="DecoderLayer")
+    for p, old in zip(first, kept, strict=True):
+        p.copy_(old)
+    step = outputs[2] - outputs[1]
+    require(
+        not torch.allclose(outputs[-1] - outputs[1], -2 * step, atol=1e-5),
+        "there is no activation between the two linear layers, so they are no more than one.",
+    )
+    require(
+        torch.allclose(outputs[4] - outputs[1], 3 * step, atol=1e-5),
+        "the activation between the two linear layers is not ReLU.",
+    )
 
 
 def _heads(answer, width):
