@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import call, describe, exercise, expect, require
+from . import NotYet, call, describe, exercise, expect, require
 
 
 @exercise("15.1")
@@ -81,6 +81,11 @@ def mix_channels(answer):
             ),
             f"{where} has shape {tuple(getattr(found, 'shape', ()))}: the channels are still last; move them back.",
         )
+        if isinstance(found, torch.Tensor) and found.shape == expected.mT.shape != expected.shape:
+            require(
+                not torch.allclose(found, expected.mT, atol=1e-5),
+                f"{where} has rows and columns exchanged, {tuple(found.shape)}: undo the very move that you made.",
+            )
         if size_out == shape[-1] == shape[1] and isinstance(found, torch.Tensor):
             require(
                 found.shape != x.shape or not torch.allclose(found, layer(x), atol=1e-5),
@@ -114,6 +119,15 @@ def conv_matrix(answer):
             require(
                 bool((nonzero == wanted).all()),
                 f"{where} has {int(nonzero[row])} non-zero entries in row {row}; each row holds the whole kernel, {wanted}.",
+            )
+        if isinstance(found, torch.Tensor) and found.shape == expected.T.shape != expected.shape:
+            require(
+                not torch.equal(found.float(), expected.T),
+                f"{where} has shape {tuple(found.shape)}: it has a row for each input pixel; transpose it to (out, in).",
+            )
+        if isinstance(found, torch.Tensor) and found.shape == (height * width, height * width):
+            raise NotYet(
+                f"{where} has a row for each input pixel, as with padding; the kernel has to stay inside the picture."
             )
         why = f"{height * width} columns, one for each input pixel; the kernel moves by {stride} pixel{'s' if stride > 1 else ''}."
         expect(found, expected, where, why)
