@@ -43,6 +43,11 @@ def loads(model, state):
     return found
 
 
+def by_loading(model, state):
+    result = model.load_state_dict(state, strict=False)
+    return result.missing_keys, result.unexpected_keys, []
+
+
 def in_place(state, prefix="module."):
     for name in list(state):
         state[name.removeprefix(prefix)] = state.pop(name)
@@ -148,6 +153,7 @@ WRONG = {
         Wrong(lambda m, s: differences(m, s, swapped=True), hint="the missing names"),
         Wrong(two_lists, hint="three lists"),
         Wrong(loads, hint="others after the call"),
+        Wrong(by_loading, hint="do not load"),
     ],
     "23.3": [
         Wrong(
@@ -167,7 +173,7 @@ WRONG = {
         ),
     ],
     "23.4": [
-        Wrong(no_file_no_run, hint="raised FileNotFoundError"),
+        Wrong(no_file_no_run, hint="not there, resume raised FileNotFoundError"),
         Wrong(lambda p, m, o: resume(p, m, o, plus=0), hint="Epoch 3 is done"),
         Wrong(lambda p, m, o: resume(p, m, o, with_optimizer=False), hint="momentum"),
         Wrong(lambda p, m, o: resume(p, m, o, weights_only=False), hint="code from the file"),
