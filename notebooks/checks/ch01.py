@@ -3,6 +3,7 @@
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
+import numpy as np
 import torch
 
 from . import call, describe, exercise, expect, require
@@ -20,7 +21,12 @@ def pretend(accelerator: str | None):
     pretences = {
         "torch.accelerator.is_available": lambda: found is not None,
         "torch.accelerator.current_accelerator": current_accelerator,
+        "torch.accelerator.device_count": lambda: int(found is not None),
         "torch.cuda.is_available": lambda: accelerator == "cuda",
+        "torch.cuda.device_count": lambda: int(accelerator == "cuda"),
+        "torch.backends.mps.is_available": lambda: accelerator == "mps",
+        "torch.mps.is_available": lambda: accelerator == "mps",
+        "torch.xpu.is_available": lambda: accelerator == "xpu",
     }
     with ExitStack() as stack:
         for name, pretence in pretences.items():
@@ -68,7 +74,7 @@ def three_numbers(answer):
         first,
         torch.rand(3, generator=torch.Generator().manual_seed(1)),
         "three_numbers(1)",
-        "Draw by torch.rand.",
+        "Draw by torch.rand, on the CPU.",
     )
     return "A function that seeds itself returns the same numbers however often and whenever it is called."
 
@@ -105,6 +111,8 @@ def report(answer):
             "device": tensor.device.type,
             "numbers": tensor.numel(),
         }
+        numbers = found["numbers"]
+        found["numbers"] = int(numbers) if isinstance(numbers, np.integer) else numbers  # np.prod(x.shape)
         for key, value in expected.items():
             expect(found[key], value, f"for {describe(tensor)}, report(x)[{key!r}]")
     return (

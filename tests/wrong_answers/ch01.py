@@ -72,6 +72,7 @@ WRONG = {
     "1.1": [
         Wrong(always_cuda, hint="without an accelerator"),
         Wrong(unchecked_accelerator, hint="without an accelerator"),
+        Wrong(lambda: torch.accelerator.is_available(), hint="a torch.device is wanted"),
         Wrong(a_string, hint="a torch.device is wanted"),
         Wrong(always_cpu, hint="with a CUDA GPU"),
         Wrong(none_without_one, hint="is None without an accelerator"),
@@ -80,11 +81,14 @@ WRONG = {
         Wrong(unseeded, hint="other numbers when called again"),
         Wrong(same_seed, hint="the seed should be the argument"),
         Wrong(normal, hint="torch.rand"),
+        Wrong(lambda number: torch.rand(number), hint="shape (3,)"),
+        Wrong(lambda number: torch.manual_seed(number), hint="shape (3,)"),
     ],
     "1.3": [
         Wrong(with_private, hint="underscore"),
         Wrong(starts_with, hint="misses"),
         Wrong(forgot_return, hint="return"),
+        Wrong(lambda thing, part: [name for name in thing if part in name], hint="not iterable"),
     ],
     "1.4": [
         Wrong(shape_as_rows, hint="'shape'"),
