@@ -1,5 +1,6 @@
 """Checkers of chapter 2, tools."""
 
+import numpy as np
 import torch
 
 from . import NotYet, call, exercise, expect, require
@@ -25,7 +26,9 @@ def number_at(answer):
     ]:
         expected = torch.arange(torch.Size(shape).numel()).reshape(shape)[index].item()
         why = "One step along an axis skips as many numbers as all the axes after it hold."
-        expect(call(answer, shape, index, name="number_at"), expected, f"number_at({shape}, {index})", why)
+        found = call(answer, shape, index, name="number_at")
+        found = int(found) if isinstance(found, np.integer) else found  # np.ravel_multi_index(index, shape)
+        expect(found, expected, f"number_at({shape}, {index})", why)
     large = (2**20, 2**20, 2**20)  # no array can hold so many numbers
     try:
         found = call(answer, large, (0, 1, 2), name="number_at")
@@ -33,6 +36,7 @@ def number_at(answer):
         raise NotYet(
             f"{error} No memory holds that tensor: compute with the shape and the index alone."
         ) from None
+    found = int(found) if isinstance(found, np.integer) else found
     expect(found, 2**20 + 2, f"number_at({large}, (0, 1, 2))", rtol=0)
     return "This is how every tensor lies in memory: one long row, counted through from the last axis on."
 
@@ -49,6 +53,10 @@ def last_rows(answer):
             raise NotYet(f"{where} takes the last channel; channel 0 is wanted.")
         if isinstance(found, torch.Tensor) and torch.equal(found, pictures[0, :, -1]):
             raise NotYet(f"{where} takes every channel of picture 0; pictures are axis 0, channels axis 1.")
+        if isinstance(found, torch.Tensor) and torch.equal(found, pictures[:, 0, 0]):
+            raise NotYet(f"{where} gives the first row; the last is wanted.")
+        if isinstance(found, torch.Tensor) and torch.equal(found, pictures[-1, 0]):
+            raise NotYet(f"{where} gives all rows of the last picture; the last row of each is wanted.")
         expect(found, pictures[:, 0, -1], where)
     return "Two numbers in the index, two axes gone."
 
@@ -60,6 +68,12 @@ def mean_colours(answer):
     pictures[1, 1, 0] = 40
     found = call(answer, pictures, name="mean_colours")
     why = "One mean for each picture and channel, over rows and columns."
+    means = pictures.float().mean(dim=(2, 3))
+    if isinstance(found, torch.Tensor) and found.shape == means.shape:
+        if torch.allclose(found.double(), means.double() / 255):
+            raise NotYet("mean_colours goes from 0 to 1; 0 to 255 is wanted, as in the pictures.")
+        if torch.allclose(found.double(), means.double() * 20):
+            raise NotYet("mean_colours gives sums; divide by the number of pixels, or take the mean.")
     expect(found, pictures.float().mean(dim=(2, 3)), "mean_colours of pictures (2, 3, 4, 5)", why)
     return "A red picture has a large first number: a crude but honest description of a picture in three numbers."
 
@@ -79,6 +93,12 @@ def middles(answer):
                 corner = chosen[:, :, :size, :size]
                 if torch.equal(found, corner) and not torch.equal(corner, expected):
                     raise NotYet(f"{where} gives the top left corner, not the middle.")
+                corner = chosen[:, :, -size:, -size:]
+                if torch.equal(found, corner) and not torch.equal(corner, expected):
+                    raise NotYet(f"{where} gives the bottom right corner, not the middle.")
+            others = pictures[labels != label][:, :, top : top + size, left : left + size]
+            if isinstance(found, torch.Tensor) and torch.equal(found, others):
+                raise NotYet(f"{where} gives the pictures of the other classes.")
             expect(found, expected, where)
     return (
         "A mask along the first axis and slices along the others: most of what one does to a batch by hand."

@@ -40,6 +40,11 @@ def by_tensor(shape, index):
     return torch.arange(torch.Size(shape).numel()).reshape(shape)[index].item()
 
 
+def middle(pictures, size):
+    top, left = (pictures.shape[2] - size) // 2, (pictures.shape[3] - size) // 2
+    return pictures[:, :, top : top + size, left : left + size]
+
+
 WRONG = {
     "2.1": [
         Wrong(only_two_axes, hint="[[[1], [2]]]"),
@@ -56,6 +61,9 @@ WRONG = {
         Wrong(lambda x: x[:, 0, :, -1], hint="the last column"),
         Wrong(lambda x: x[:, -1, -1], hint="channel 0"),
         Wrong(lambda x: x[:, 0, -1:], hint="shape"),
+        Wrong(lambda x: x[:, 0, 0], hint="the first row"),
+        Wrong(lambda x: x[:, 0][-1], hint="the last picture"),
+        Wrong(lambda x: x[:, 0, x.shape[2]], hint="out of bounds"),
         Wrong(lambda x: x[0, :, -1], hint="every channel of picture 0"),
     ],
     "2.4": [
@@ -63,9 +71,14 @@ WRONG = {
         Wrong(lambda x: x.float().mean(dim=(0, 1)), hint="rows and columns"),
         Wrong(lambda x: x.float().mean(dim=(2, 3), keepdim=True), hint="(2, 3)"),
         Wrong(lambda x: x.double().mean(dim=(2, 3)), hint="float32"),
+        Wrong(lambda x: x.float().mean(dim=(2, 3)) / 255, hint="0 to 255 is wanted"),
+        Wrong(lambda x: x.float().sum(dim=(2, 3)), hint="gives sums"),
     ],
     "2.5": [
         Wrong(lambda x, y, label, size: x[y == label][:, :, :size, :size], hint="top left corner"),
+        Wrong(lambda x, y, label, size: x[y == label][:, :, -size:, -size:], hint="bottom right corner"),
+        Wrong(lambda x, y, label, size: middle(x[y != label], size), hint="the other classes"),
+        Wrong(lambda x, y, label, size: middle(x[y == label], 2 * size), hint="shape"),
         Wrong(lambda x, y, label, size: x[label][None, :, -size:, -size:], hint="shape"),
         Wrong(lambda x, y, label, size: x[y == label], hint="should have"),
         Wrong(lambda x, y, label, size: torch.zeros(size, size), hint="should have"),
