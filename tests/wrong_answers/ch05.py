@@ -39,6 +39,13 @@ def only_the_larger(a, b):
     return tuple(max(m, n) for m, n in zip(a, b, strict=True))
 
 
+def by_pytorch(a, b):
+    try:
+        return torch.broadcast_shapes(a, b)
+    except RuntimeError:
+        return None
+
+
 def in_place(pictures, mean, std):
     return pictures.sub_(mean[:, None, None]).div_(std[:, None, None])
 
@@ -70,12 +77,17 @@ WRONG = {
         Wrong(first_axis_last, hint="axes after it"),
         Wrong(products_with_own, hint="axes after it"),
         Wrong(lambda shape: list(shape), hint="strides_of((4,))"),
+        Wrong(
+            lambda shape: torch.empty(shape[::-1]).permute(*range(len(shape))[::-1]).stride(),
+            hint="axes after it",
+        ),
     ],
     "5.3": [
         Wrong(from_the_left, hint="from the last axis backwards"),
         Wrong(the_larger, hint="becomes the other one"),
         Wrong(only_the_larger, hint="broadcast_shape((2, 3), (2,))"),
         Wrong(lambda a, b: list(torch.broadcast_shapes(a, b)), hint="a tuple is wanted"),
+        Wrong(by_pytorch, hint="torch.Size"),
     ],
     "5.4": [
         Wrong(lambda x, mean, std: (x - mean) / std, hint="columns"),
@@ -88,7 +100,7 @@ WRONG = {
     "5.5": [
         Wrong(reshape_only, hint="permute"),
         Wrong(permuted_wrongly, hint="channel by channel"),
-        Wrong(cut_the_other_way, hint="[0, 1, 4, 5]"),
+        Wrong(cut_the_other_way, hint="[0.0, 1.0, 4.0, 5.0]"),
         Wrong(lambda x, size: x.unfold(2, size, size).unfold(3, size, size), hint="shape"),
     ],
 }
