@@ -32,6 +32,11 @@ def gone_through(thing, name: str, limit: int = 100) -> list:
     return found
 
 
+def plain(indices: list) -> list:
+    """The same list, with indices that came as tensors turned into numbers."""
+    return [i.item() if isinstance(i, torch.Tensor) and i.numel() == 1 else i for i in indices]
+
+
 @exercise("7.1")
 def index_batches(answer):
     for count, size, drop in [
@@ -61,6 +66,8 @@ def index_batches(answer):
             why = " With drop_last a smaller last batch is left out."
         elif len(found) < len(expected):
             why = " A batch is missing."
+        elif missing := {i for batch in expected for i in batch} - set(flat):
+            why = f" Item {min(missing)} is missing."
         raise NotYet(f"{where} is {describe(found)}, but should be {expected}.{why}")
     return "`torch.utils.data.BatchSampler` does this to any sampler."
 
@@ -111,7 +118,7 @@ def take_turns(answer):
     for labels, expected in cases:
         where = f"TakeTurns({labels})"
         sampler = call(answer, list(labels), name="TakeTurns")
-        found = gone_through(sampler, where)
+        found = plain(gone_through(sampler, where))
         if found and found == expected[: len(found)] and len(found) < len(expected):
             raise NotYet(
                 f"{where} gives {found} and ends; it goes on until every item of the largest class was given."
@@ -119,11 +126,11 @@ def take_turns(answer):
         require(
             found == expected,
             f"{where} gives {describe(found)}, but should give {expected}. One item of each class, in the order of "
-            "the class numbers, then the next of each.",
+            "the class numbers, then the next of each; a class that has run out begins again with its first.",
         )
         expect(found, expected, f"the list of what {where} gives")
         require(
-            gone_through(sampler, where) == expected,
+            plain(gone_through(sampler, where)) == expected,
             f"{where} gives something else, or nothing, when it is gone through again; start anew in __iter__.",
         )
         expect(length(sampler, where), len(expected), f"len of {where}")
@@ -160,7 +167,8 @@ def loader(answer):
                 raise NotYet(f"{where} gives nothing the second time; draw the order anew in __iter__.")
             require(
                 len(found) == len(theirs),
-                f"{where} gives {len(found)} batches, but should give {len(theirs)}.",
+                f"{where} gives {len(found)} batches, but should give {len(theirs)}."
+                + (" With drop_last a smaller last batch is left out." if options.get("drop_last") else ""),
             )
             for i, (a, b) in enumerate(zip(found, theirs, strict=True)):
                 if "collate_fn" in options:
@@ -173,7 +181,7 @@ def loader(answer):
                     f"{where}: batch {i} is {describe(a)}, but should be {describe(b)}.",
                 )
                 for j, (part, wanted) in enumerate(zip(a, b, strict=True)):
-                    why = "collate_fn makes a batch of the list of items."
+                    why = "Without shuffle the items keep their order; collate_fn makes a batch of the list of items."
                     expect(part, wanted, f"{where}: batch {i}, part {j},", why)
 
     data = TensorDataset(torch.arange(20))
@@ -194,5 +202,12 @@ def loader(answer):
     require(
         orders[:2] == orders[2:],
         "the same seed gave another order; hand `generator` to torch.randperm.",
+    )
+    generator = torch.Generator().manual_seed(1)
+    expected = [torch.randperm(20, generator=generator).tolist() for _ in range(2)]
+    require(
+        orders[:2] == expected,
+        f"with shuffle=True and a seed of 1 the items came as {orders[0]}, but torch.randperm(20, generator=generator) "
+        f"gives {expected[0]}: draw one order of all items, then cut it into batches.",
     )
     return "DataLoader adds workers, pinning and many checks; the heart of it is these lines."
