@@ -30,6 +30,12 @@ def numerical_gradient(answer):
                 not 1e-6 < gap < 1e-3,
                 f"{what} is off by {gap:.1e}: a one-sided difference; take (f(x + h) - f(x - h)) / (2 h).",
             )
+            halved = (found - expected / 2).abs().max() < 1e-2
+            require(
+                not halved,
+                f"{what} is half of what it should be: one of the two places was x itself. `old = x[i]` is a view that "
+                "changes along with x[i]; `old = x[i].item()` is a number.",
+            )
         expect(found, expected, what)
     return "The error of central differences shrinks with h², until the digits run out."
 

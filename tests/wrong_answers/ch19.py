@@ -26,6 +26,18 @@ def changes_x(f, x, h=1e-5):
     return torch.stack(slopes)
 
 
+def remembers_a_view(f, x, h=1e-5):
+    slopes = []
+    for i in range(len(x)):
+        old = x[i]
+        x[i] = old + h
+        up = f(x).clone()
+        x[i] = old - h
+        slopes.append((up - f(x)) / (2 * h))
+        x[i] = old
+    return torch.stack(slopes)
+
+
 def new_name(parameters, lr):
     for p in parameters:
         if p.grad is not None:
@@ -173,6 +185,7 @@ WRONG = {
         Wrong(one_sided, hint="one-sided"),
         Wrong(forgot_the_2, hint="should be"),
         Wrong(changes_x, hint="x has changed"),
+        Wrong(remembers_a_view, hint="is a view"),
     ],
     "19.2": [
         Wrong(new_name, hint="in place"),
