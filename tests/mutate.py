@@ -102,10 +102,12 @@ SAME = """
 10_pooling | count | pools = [nn.AvgPool2d(2) if pooling else nn.Identity() for _ in range(2)] | counts parameters: neither has any
 10_pooling | break-size | shrinking = F.avg_pool2d(shrinking, 2) | shapes shrink alike, and the error is the same
 11_activations | break-integers | print(F.relu(x).dtype, torch.tanh(x).dtype) | both make integers float32
+13_recurrent | lstm-loop | c = torch.sigmoid(f) * c + torch.tanh(i) * torch.tanh(g) | i is 20: both are 1
 13_recurrent | kept-run | c = f.sigmoid() * c + i.sigmoid() * g.relu() | keeps as many numbers
 14_transformer | module | layer = nn.MultiheadAttention(embed_dim=4, num_heads=1, bias=True, batch_first=True) | its biases start as 0
 14_transformer | break-empty | print("module: ", output[0, 0, :2].tolist(), " sum of all:", output.mean().item()) | NaN
 14_transformer | today-code | print(tuple(decoder(written, read, tgt_mask=must_not, tgt_is_causal=False).shape)) | a hint for speed
+15_linear | hand-sum | by_hand = [1 * 1 + 0 * 3 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | zero times anything
 15_linear | dtype | layer = nn.Linear(1000, 1000, bias=True, dtype=dtype) | the bytes of the weight are shown
 16_dropout | own | if not training or p == 1: | with p = 0 nothing is dropped either way
 19_backward_and_optimizer | decay | w = torch.tensor(4.0, requires_grad=False) | its gradient is set by hand
