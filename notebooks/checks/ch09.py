@@ -17,7 +17,11 @@ def out_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation
 @exercise("9.1")
 def side_after(answer):
     cases = [
-        (32, [(5, 1, 0, 1)], "A kernel of 5 fits into 32 pixels in 28 places."),
+        (
+            32,
+            [(5, 1, 0, 1)],
+            "A kernel of 5 fits into 32 pixels in 28 places: where it starts, and 27 steps.",
+        ),
         (32, [(5, 1, 2, 1)], "Padding 2 adds two pixels on each of both sides."),
         (32, [(3, 2, 1, 1)], "(32 + 2 - 2 - 1) / 2 is 15.5; round it down, then add 1."),
         (20, [(3, 1, 0, 4)], "With dilation 4 the kernel spans 4 · 2 + 1 = 9 pixels."),
@@ -65,6 +69,10 @@ def cost(answer):
             for i, size in enumerate((height, width))
         )
         weights = layer.weight.numel()
+        require(
+            found[1] != weights + (0 if layer.bias is None else layer.bias.numel()),
+            f"{where} is {describe(found)}: the parameters come first, then the multiply-adds.",
+        )
         expected = weights + (0 if layer.bias is None else layer.bias.numel())
         biases = (
             "no bias" if layer.bias is None else f"{layer.out_channels} biases, one for each output channel"
@@ -80,6 +88,8 @@ def cost(answer):
         )
         if found[1] == weights * height * width:
             why += " You counted the input's pixels."
+        if found[1] == 2 * weights * rows * columns:
+            why += " A multiplication and the addition that follows it are one multiply-add."
         if found[1] == expected * rows * columns:
             why += " You counted the biases too."
         if found[1] == weights * rows * columns * layer.out_channels:
@@ -144,8 +154,17 @@ def shift_right(answer):
             not torch.allclose(out[..., 1:], expected[..., 1:]) or not out[..., 0].any(),
             f"the layer of {where} moves the picture to the right, but the column that becomes free is not 0.",
         )
-        expect(out, expected, f"the output of the layer of {where} for {describe(x)}", "Is the weight a 1?")
-    return "One weight is 1 and the others 0. A stack of such layers and their sums can build any kernel."
+        require(
+            not torch.allclose(out, x),
+            f"the layer of {where} leaves the picture where it is: the middle weight fetches the pixel itself.",
+        )
+        expect(
+            out,
+            expected,
+            f"the output of the layer of {where} for {describe(x)}",
+            "Is the weight a 1, and are all others 0?",
+        )
+    return "One weight is 1 and the others 0. Any kernel is a sum of such shifts, each times its weight."
 
 
 @exercise("9.4")
@@ -173,7 +192,7 @@ def as_pictures(answer):
             f"picture {i} reaches from {small:.4f} to {large:.4f}, not from 0 to 1: scale each map by its own smallest "
             "and largest number.",
         )
-    expect(found, expected, "as_pictures(maps)", "Each map should stay whole.")
+    expect(found, expected, "as_pictures(maps)", "Each map should stay whole, and be scaled as a whole.")
     even = call(answer, torch.full((1, 1, 2, 2), 7.0), name="as_pictures")
     require(
         isinstance(even, Tensor) and not even.isnan().any(),
@@ -224,7 +243,11 @@ def conv2d(answer):
             turned = F.conv2d(tensors[0], tensors[1].flip(2, 3), *tensors[2:], **settings)
             if torch.allclose(found.float(), turned):
                 why = "You turned the kernel by 180°; conv2d does not."
+        elif isinstance(found, Tensor) and found.shape == wanted.mT.shape:
+            why = "Rows come before columns, in the weight too."
+        elif isinstance(found, Tensor) and found.shape[1:] == wanted.shape[1:]:
+            why = "The pictures of a batch never meet: as many come out as went in."
         said = ", ".join(f"{name}={describe(value)}" for name, value in settings.items()) or "the defaults"
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in tensors)
         expect(found, wanted, f"for x and weight of shapes {shapes} and {said}, the result", why)
-    return "Every library has this sum at its heart; what differs is the order in which it visits the memory."
+    return "Libraries get the same numbers sooner, for example from one large matrix product (`F.unfold`)."

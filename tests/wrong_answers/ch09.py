@@ -50,6 +50,13 @@ def shift(column=0, padding=1, mixing=False, bias=False, value=1.0, row=1, mode=
     return shift_right
 
 
+def others_as_they_were(channels):
+    layer = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+    with torch.no_grad():
+        layer.weight[:, :, 1, 0] = 1
+    return layer
+
+
 def without_no_grad(channels):
     layer = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
     layer.weight[:, :, 1, 0] = 1
@@ -127,6 +134,8 @@ WRONG = {
     "9.2": [
         Wrong(cost_with(pixels=lambda height, width: height * width), hint="the input's pixels"),
         Wrong(counts_biases, hint="the biases too"),
+        Wrong(lambda *args: cost_with()(*args)[::-1], hint="parameters come first"),
+        Wrong(cost_with(weights=lambda layer: 2 * layer.weight.numel()), hint="one multiply-add"),
         Wrong(counts_channels_twice, hint="every output channel again"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel()), hint="6 biases"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel() + layer.out_channels), hint="no bias"),
@@ -143,8 +152,10 @@ WRONG = {
         Wrong(shift(row=0, column=1), hint="moves the picture down"),
         Wrong(shift(row=2, column=1), hint="moves the picture up"),
         Wrong(shift(mode="replicate"), hint="becomes free is not 0"),
+        Wrong(others_as_they_were, hint="are all others 0"),
+        Wrong(shift(column=1), hint="leaves the picture where it is"),
         Wrong(without_no_grad, hint="under torch.no_grad()"),
-        Wrong(shift(value=2.0), hint="Is the weight a 1?"),
+        Wrong(shift(value=2.0), hint="Is the weight a 1, and"),
         Wrong(lambda channels: lambda x: x.roll(1, dims=3), hint="an nn.Conv2d is wanted"),
     ],
     "9.4": [
@@ -154,11 +165,14 @@ WRONG = {
         Wrong(lambda maps: maps.flatten(0, 1).unsqueeze(1).clamp(0, 1), hint="not from 0 to 1"),
         Wrong(lambda maps: scale(maps, (0, 1, 2, 3)).flatten(0, 1).unsqueeze(1), hint="each map by its own"),
         Wrong(lambda maps: scale(maps, (2, 3)).flatten(0, 1).unsqueeze(1), hint="NaN"),
+        Wrong(lambda maps: scale(maps, 3).flatten(0, 1).unsqueeze(1), hint="scaled as a whole"),
     ],
     "9.5": [
         Wrong(loop(flip=True), hint="turned the kernel"),
         Wrong(one_channel_only, hint="adds up the sheets"),
         Wrong(loop(bias=None), hint="its own bias"),
+        Wrong(lambda *args, **kwargs: loop()(*args, **kwargs).mT, hint="Rows come before columns"),
+        Wrong(lambda *args, **kwargs: loop()(*args, **kwargs).sum(0, keepdim=True), hint="never meet"),
         Wrong(bias_to_columns, hint="raised"),
         Wrong(loop(stride=1), hint="every second row"),
         Wrong(loop(padding=0), hint="frame of two zeros"),
