@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 
 from . import NotYet, call, exercise, expect, require
@@ -40,14 +41,14 @@ def scalars(log_dir: Path, tag: str) -> list[tuple[int, float]]:
 
 
 def written(answer: Callable, log_dir: Path, *args: object, name: str) -> SummaryWriter:
-    """The writer that the answer was called with, closed in any case."""
+    """The writer that the answer was called with; closed if the answer failed."""
     writer = SummaryWriter(str(log_dir))
     try:
         call(answer, writer, *args, name=name)
-        return writer
-    finally:
-        if writer.file_writer is not None:
-            writer.flush()
+    except BaseException:
+        writer.close()
+        raise
+    return writer
 
 
 @exercise("4.1")
@@ -203,8 +204,6 @@ def record(answer):
         )
         metric = scalars(log_dir / "result", "hparam/loss")
         expect(metric[0][1], min(losses), "the metric hparam/loss", "It is the lowest of the losses.")
-        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
-
         content = read(log_dir / "result").SummaryMetadata("_hparams_/session_start_info").plugin_data.content
         stored = HParamsPluginData.FromString(content).session_start_info.hparams
         require("lr" in stored, f"the hyperparameters are {sorted(stored)}; 'lr' is missing.")

@@ -37,6 +37,7 @@ def open_graph(page: Page) -> None:
     page.locator("g.node").filter(has_text="Sequential").last.dblclick(force=True)
     page.wait_for_timeout(3000)
     page.get_by_text("Fit to screen").click()
+    page.evaluate("getSelection().removeAllRanges()")  # a double-click selects text too
     page.wait_for_timeout(2000)
 
 

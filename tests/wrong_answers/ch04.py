@@ -53,12 +53,22 @@ def lowest(folder, key=lambda values: values[-1], name=lambda run: run.name):
 
 
 def record(
-    writer, lr, losses, pictures, start=0, close=True, formats="NHWC", as_float=False, best=min, name="result"
+    writer,
+    lr,
+    losses,
+    pictures,
+    start=0,
+    close=True,
+    formats="NHWC",
+    as_float=False,
+    best=min,
+    name="result",
+    numbers=torch.tensor,
 ):
     for step, loss in enumerate(losses, start):
         writer.add_scalar("loss", loss, step)
     writer.add_images("pictures", pictures.float() if as_float else pictures, dataformats=formats)
-    writer.add_histogram("losses", torch.tensor(losses))
+    writer.add_histogram("losses", numbers(losses))
     writer.add_hparams({"lr": lr}, {"hparam/loss": best(losses)}, run_name=name)
     if close:
         writer.close()
@@ -109,6 +119,7 @@ WRONG = {
         Wrong(partial(record, close=False), hint="did not"),
         Wrong(partial(record, start=1), hint="(step, value)"),
         Wrong(partial(record, formats="NCHW"), hint="raised"),
+        Wrong(partial(record, numbers=list), hint="numpy array or torch tensor are expected"),
         Wrong(partial(record, as_float=True), hint="pass the bytes"),
         Wrong(partial(record, best=lambda losses: losses[-1]), hint="lowest of the losses"),
         Wrong(partial(record, name=None), hint="run_name='result'"),
