@@ -58,6 +58,10 @@ def only_those_seen(data):
     return counts
 
 
+def in_alphabetical_order(data):
+    return {name: data.targets.count(data.classes.index(name)) for name in sorted(data.classes)}
+
+
 def every_kth_of_all(labels, k):
     held_back = list(range(k - 1, len(labels), k))
     return [i for i in range(len(labels)) if i not in held_back], held_back
@@ -169,6 +173,12 @@ class ClassesOfAllRows(FromTable):
         self.classes = ["ants", "aphids", "bees", "wasps"]
 
 
+class ClassesAsTheyCome(FromTable):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.classes = list(dict.fromkeys(name for _, name in self.rows))
+
+
 class GreyLeft(FromTable):
     mode = None
 
@@ -211,6 +221,7 @@ WRONG = {
         Wrong(opening_every_picture, hint="opened a picture"),
         Wrong(by_number, hint="the keys should be the names"),
         Wrong(only_those_seen, hint="as 0"),
+        Wrong(in_alphabetical_order, hint="['truck', 'cat', 'ship']"),
     ],
     "6.3": [
         Wrong(every_kth_of_all, hint="counted on its own"),
@@ -227,6 +238,7 @@ WRONG = {
     "6.5": [
         Wrong(MissingKept, hint="leave its line out"),
         Wrong(ClassesOfAllRows, hint="aphids"),
+        Wrong(ClassesAsTheyCome, hint="classes[0] is 'wasps'"),
         Wrong(GreyLeft, hint="three channels"),
         Wrong(ChannelsLast, hint="(H, W, C)"),
         Wrong(NotScaled, hint="0 to 1"),
