@@ -128,11 +128,9 @@ def ask_often(answer):
             all(training for training, _ in asked),
             "the network was asked in eval(), where nothing is dropped.",
         )
-        changed = [m for m in network.modules() if m.training != start_training]
         require(
-            not changed,
-            f"the network came in {mode}; afterwards {len(changed)} of its modules, {describe(network)} among "
-            "them or inside it, are in the other mode.",
+            all(module.training == start_training for module in network.modules()),
+            f"the network came in {mode} and was left in the other mode; remember `network.training` and set it back.",
         )
         require(
             isinstance(found, list | tuple) and len(found) == 2,
@@ -142,6 +140,7 @@ def ask_often(answer):
         why = "Stack the answers and take the mean over the first axis."
         expect(found[0], answers.mean(0), "the mean of the answers", why)
         error = answers.std(0) / times**0.5
+        why = "Take the standard deviation over the first axis as well, then divide by √times."
         if isinstance(found[1], Tensor) and found[1].shape == error.shape:
             why = "It is the standard deviation of the answers, divided by the root of times."
             if torch.allclose(found[1], answers.std(0), rtol=0.01):

@@ -54,6 +54,11 @@ def mean_over_rows(network, x, times):
     return answers.mean(), answers.std() / times**0.5
 
 
+def one_error_for_all(network, x, times):
+    mean, _ = ask()(network, x, times)
+    return mean, torch.tensor(0.1)
+
+
 def build(last=(), first=True, swapped=False, evaluated=True, relu=True):
     def against_overfitting(sizes, p, input_p):
         if swapped:
@@ -124,11 +129,12 @@ WRONG = {
     ],
     "16.4": [
         Wrong(ask(train=False), hint="in eval(), where nothing is dropped"),
-        Wrong(ask(restore=False), hint="afterwards"),
+        Wrong(ask(restore=False), hint="left in the other mode"),
         Wrong(ask(error=lambda out, times: out.std(0)), hint="divided by √times"),
         Wrong(ask(error=lambda out, times: out.std(0) / times), hint="the root of times"),
         Wrong(ask(calls=2), hint="called 2 times"),
         Wrong(mean_over_rows, hint="the mean of the answers has shape"),
+        Wrong(one_error_for_all, hint="over the first axis as well"),
     ],
     "16.5": [
         Wrong(build(last=[nn.Dropout]), hint="set answers to 0"),
