@@ -103,6 +103,12 @@ def leaves(network: nn.Sequential) -> list[nn.Module]:
     ]
 
 
+def size_kept(network: nn.Sequential) -> bool:
+    """True if each convolution keeps the size of its picture."""
+    kernels = [layer for layer in leaves(network) if isinstance(layer, nn.Conv2d)]
+    return all(layer.padding == (2, 2) and layer.kernel_size == (5, 5) for layer in kernels)
+
+
 @exercise("20.5")
 def quick_for(answer):
     wanted = ["Conv2d", "MaxPool2d", "ReLU"] * 3 + ["Flatten", "Linear", "ReLU", "Linear"]
@@ -124,9 +130,15 @@ def quick_for(answer):
             f"{where} ends with {kinds[-1]}; the last layer gives the logits as they are.",
         )
         expect(kinds, wanted, f"the list of layers of {where}")
+        after = side // 8
+        first = next(layer for layer in leaves(network) if isinstance(layer, nn.Linear))
+        require(
+            isinstance(first, nn.LazyLinear) or first.in_features == 64 * after**2 or not size_kept(network),
+            f"in {where} the first linear layer expects {first.in_features} numbers, but `Flatten` finds 64 channels of "
+            f"{after} x {after}, that is {64 * after**2}: {side} is halved three times, and rounded down each time.",
+        )
         logits = call(network, torch.rand(2, channels, side, side), name="the network")
         expect(tuple(logits.shape), (2, classes), f"the shape of the logits of {where}, for a batch of 2,")
-        after = side // 8
         expected = 32 * (channels * 25 + 1) + 32 * (32 * 25 + 1) + 64 * (32 * 25 + 1)
         expected += 64 * (64 * after**2 + 1) + classes * 65
         found = sum(p.numel() for p in network.parameters())

@@ -81,11 +81,11 @@ WRONG = {
     ],
     "20.5": [
         Wrong(lambda c, s, k: quick(c, s, k, activation=None), hint="0 ReLU layers"),
-        Wrong(lambda c, s, k: quick(c, s, k, features=1024), hint="raised"),
+        Wrong(lambda c, s, k: quick(c, s, k, features=1024), hint="halved three times"),
         Wrong(lambda c, s, k: quick(c, s, k, padding=0), hint="raised"),
         Wrong(lambda c, s, k: quick(c, s, k, last=[nn.Softmax(dim=1)]), hint="the logits as they are"),
         Wrong(lambda c, s, k: quick(c, s, k, last=[nn.ReLU()]), hint="5 ReLU layers"),
-        Wrong(lambda c, s, k: quick(c, s, k, features=64 * round(s / 8) ** 2), hint="raised"),
+        Wrong(lambda c, s, k: quick(c, s, k, features=64 * round(s / 8) ** 2), hint="halved three times"),
         Wrong(lambda c, s, k: quick(c, s, k, padding=1, features=256), hint="number of parameters"),
     ],
 }
