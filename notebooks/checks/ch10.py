@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import call, describe, exercise, expect, require
+from . import NotYet, call, describe, exercise, expect, require
 
 
 @exercise("10.1")
@@ -57,6 +57,10 @@ def min_pool(answer):
         if isinstance(found, Tensor) and found.shape == expected.shape:
             turned = F.max_pool2d(-numbers, kernel, stride, padding)
             require(
+                not torch.equal(found, -F.max_pool2d(numbers, kernel, stride, padding)),
+                f"{where} is the largest number of each window, with its sign turned: turn x before the pooling, too.",
+            )
+            require(
                 not torch.equal(found, turned),
                 f"{where} has the wrong sign: turn it back after the pooling.",
             )
@@ -90,6 +94,10 @@ def average_as_conv(answer):
         require(
             not torch.allclose(out, kernel**2 * expected, atol=1e-4),
             f"the layer of {where} gives the sum of each window; a mean divides by {kernel**2}.",
+        )
+        require(
+            not torch.allclose(out, kernel * expected, atol=1e-4),
+            f"the layer of {where} divides by {kernel}; its window holds {kernel} x {kernel} numbers.",
         )
         alone = x.clone()
         alone[:, 1:] = 0
@@ -132,6 +140,12 @@ def adaptive_max(answer):
     return "Networks that accept any size of picture have one of these before their linear layers."
 
 
+def in_a_row(network):
+    """The layers of a Sequential; one that holds others is taken apart."""
+    for layer in network:
+        yield from in_a_row(layer) if isinstance(layer, nn.Sequential) else [layer]
+
+
 @exercise("10.5")
 def any_size(answer):
     for channels, classes in [(3, 10), (1, 4)]:
@@ -142,11 +156,18 @@ def any_size(answer):
             f"{where} returned {describe(network)}; a Sequential is wanted.",
         )
         for height, width in [(8, 8), (32, 32), (17, 30)]:
-            logits = call(
-                network,
-                torch.rand(2, channels, height, width),
-                name=f"the network of {where}, for {height} x {width} pixels,",
-            )
+            try:
+                logits = call(
+                    network,
+                    torch.rand(2, channels, height, width),
+                    name=f"the network of {where}, for {height} x {width} pixels, ",
+                )
+            except NotYet as hint:
+                flat = any(isinstance(layer, nn.Flatten) for layer in network.modules())
+                missing = (
+                    "" if flat else " There is no nn.Flatten between the last pooling and the linear layer."
+                )
+                raise NotYet(f"{hint}{missing}") from None
             require(isinstance(logits, Tensor), f"the network of {where} returned {describe(logits)}.")
             expect(
                 tuple(logits.shape),
@@ -154,14 +175,19 @@ def any_size(answer):
                 f"the shape of the output of {where} for 2 pictures of {height} x {width}",
                 "One number per class for each picture, whatever the size.",
             )
-        kinds = [type(layer).__name__ for layer in network]
+        layers = list(in_a_row(network))
+        kinds = [type(layer).__name__ for layer in layers]
         require(
             kinds.count("Conv2d") == 3 and kinds.count("MaxPool2d") == 2,
             f"{where} has {kinds.count('Conv2d')} Conv2d and {kinds.count('MaxPool2d')} MaxPool2d layers; 3 and 2 are "
             "wanted.",
         )
+        require(
+            isinstance(layers[-1], nn.Linear),
+            f"{where} ends in {describe(layers[-1])}; its last layer should be the linear one.",
+        )
         sizes, x = [], torch.rand(1, channels, 17, 30)
-        for layer in network:
+        for layer in layers:
             x = layer(x)
             if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
                 sizes.append(tuple(x.shape[1:]))
@@ -181,7 +207,7 @@ def any_size(answer):
             "Kernels are 3 x 3, and the linear layer takes 64 numbers, one mean for each channel.",
         )
         maps = torch.rand(1, 64, 5, 8)
-        rest = network[len(kinds) - kinds[::-1].index("Conv2d") :]
+        rest = nn.Sequential(*layers[len(kinds) - kinds[::-1].index("Conv2d") :])
         with torch.no_grad():
             different = rest(maps) - rest(maps.mean(dim=(2, 3), keepdim=True).expand_as(maps))
         require(
@@ -189,4 +215,4 @@ def any_size(answer):
             f"after its last convolution, {where} does not depend on the mean of each channel alone; a global *average* "
             "is wanted.",
         )
-    return "The same weights serve every size; chapter 22's big networks end in the same two layers."
+    return "The same weights serve every size; torchvision's ResNets (chapter 22) end in the same layers."

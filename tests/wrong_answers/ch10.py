@@ -51,7 +51,7 @@ def zero_start(x, rows, columns):
     return adaptive(floor, ceil)(x, rows, columns).clamp(min=0)
 
 
-def network(ceil_mode=True, padding=1, head=None, features=64, pools=2):
+def network(ceil_mode=True, padding=1, head=None, features=64, pools=2, flat=True, end=()):
     def any_size(channels, classes):
         layers = []
         for i, (a, b) in enumerate([(channels, 16), (16, 32), (32, 64)]):
@@ -59,7 +59,8 @@ def network(ceil_mode=True, padding=1, head=None, features=64, pools=2):
             if i < pools:
                 layers.append(nn.MaxPool2d(2, ceil_mode=ceil_mode))
         head_layers = [nn.AdaptiveAvgPool2d(1)] if head is None else head
-        return nn.Sequential(*layers, *head_layers, nn.Flatten(), nn.Linear(features, classes))
+        flatten = [nn.Flatten()] if flat else []
+        return nn.Sequential(*layers, *head_layers, *flatten, nn.Linear(features, classes), *end)
 
     return any_size
 
@@ -74,6 +75,7 @@ WRONG = {
     "10.2": [
         Wrong(lambda x, k, s=None, p=0: F.max_pool2d(-x, k, s, p), hint="wrong sign"),
         Wrong(lambda x, k, s=None, p=0: F.max_pool2d(x, k, s, p), hint="the smallest number"),
+        Wrong(lambda x, k, s=None, p=0: -F.max_pool2d(x, k, s, p), hint="turn x before"),
         Wrong(lambda x, k, s=None, p=0: -F.max_pool2d(-F.pad(x, 4 * [p]), k, s), hint="the frame won"),
         Wrong(lambda x, k, s=1, p=0: -F.max_pool2d(-x, k, s, p), hint="shape"),
         Wrong(lambda x, k, s=None, p=0: F.avg_pool2d(x, k, s, p), hint="values are off"),
@@ -84,6 +86,7 @@ WRONG = {
         Wrong(conv(stride=False), hint="stride of a pooling"),
         Wrong(conv(bias=True), hint="a bias"),
         Wrong(conv(value=0.2), hint="weights are the same"),
+        Wrong(lambda channels, kernel: conv(value=1 / kernel)(channels, kernel), hint="its window holds"),
         Wrong(lambda channels, kernel: nn.AvgPool2d(kernel), hint="an nn.Conv2d is wanted"),
     ],
     "10.4": [
@@ -103,5 +106,7 @@ WRONG = {
         Wrong(network(head=[nn.AdaptiveMaxPool2d(1)]), hint="average"),
         Wrong(network(head=[nn.AdaptiveAvgPool2d(2)], features=256), hint="one mean for each channel"),
         Wrong(network(pools=3), hint="3 and 2 are wanted"),
+        Wrong(network(flat=False), hint="no nn.Flatten"),
+        Wrong(network(end=[nn.Softmax(dim=1)]), hint="last layer should be the linear one"),
     ],
 }
