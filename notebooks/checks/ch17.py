@@ -185,6 +185,10 @@ def text_classifier(answer):
         "the logits with the words in another order",
         "A mean does not know the order.",
     )
+    require(
+        not torch.allclose(logits.sum(dim=1), torch.ones(2), atol=1e-5),
+        "each row of the result adds up to 1, so these are probabilities; logits are wanted, without a softmax.",
+    )
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
     require(len(linear) == 1, f"the module holds {len(linear)} linear layers; one is wanted.")
     expect(

@@ -88,6 +88,11 @@ def without_lr(table, ids, gradients, lr):
     return table.index_add(0, ids, -gradients)
 
 
+def split_at_each_space(text, vocabulary, length):
+    ids = [vocabulary.get(word, 1) for word in text.split(" ")][:length]
+    return torch.tensor(ids + [0] * (length - len(ids)))
+
+
 class Padded(nn.Module):
     """An embedding and a mean over all places."""
 
@@ -107,6 +112,7 @@ def classifier(size, width, classes, **options):
 WRONG = {
     "17.1": [
         Wrong(unknown_not_foreseen, hint="KeyError"),
+        Wrong(split_at_each_space, hint="A text without words"),
         Wrong(lambda t, v, n: encode(t, v, n, unknown=0), hint="'cow' is not in the vocabulary"),
         Wrong(lambda t, v, n: encode(t, v, n, front=True), hint="at the end"),
         Wrong(lambda t, v, n: encode(t, v, n, cut=False), hint="has shape (5,), but should have (2,)"),
@@ -146,5 +152,9 @@ WRONG = {
         Wrong(lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True, mode="sum"), hint="of the mean"),
         Wrong(lambda *sizes: Padded(*sizes, padding_idx=0, sparse=True), hint="five more places"),
         Wrong(lambda s, w, c: classifier(s, c, w, padding_idx=0, sparse=True), hint="shape of the logits"),
+        Wrong(
+            lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).append(nn.Softmax(dim=1)),
+            hint="without a softmax",
+        ),
     ],
 }
