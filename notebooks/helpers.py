@@ -112,6 +112,27 @@ def plot_history(history: dict[str, list[float]], title: str = ""):
     plt.show()
 
 
+# Chapter 8 builds this by hand.
+
+
+def kept_for_backward(function: Callable[..., object], *inputs: Tensor) -> int:
+    """How many numbers PyTorch keeps for the backward pass of function(*inputs), a module's parameters aside.
+
+    What lies at one place in memory, since two layers share it, counts once.
+    """
+    parameters = function.parameters() if isinstance(function, nn.Module) else ()
+    own = {parameter.untyped_storage().data_ptr() for parameter in parameters}
+    found = {}
+
+    def keep(saved: Tensor) -> Tensor:
+        found[saved.untyped_storage().data_ptr()] = saved.numel()
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):
+        _result = function(*inputs)  # alive until all is counted, so that no memory is used twice
+    return sum(count for place, count in found.items() if place not in own)
+
+
 # Chapter 20 builds this network by hand.
 
 

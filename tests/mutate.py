@@ -97,6 +97,8 @@ SAME = """
 05_tensors | break-broadcast | torch.zeros(2, 3, 5, 5) + torch.zeros(3) | the last axes are 5 and 3 as before
 06_dataset | today-code | path = train.items[1][0] | any picture will do
 08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
+07_dataloader | cost-memory | shared = seconds(DataLoader(small, batch_size=20, num_workers=2, persistent_workers=False)) | slower still
+08_module | hand | by_hand = [1 * 1 - 0 * 2 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | 0 is added or taken away
 10_pooling | equal | means, maxima = thing.mean(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1) | compared one by one
 10_pooling | equal | means, maxima = thing.sum(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1).flatten() | compared one by one
 10_pooling | count | pools = [nn.AvgPool2d(2) if pooling else nn.Identity() for _ in range(2)] | counts parameters: neither has any
