@@ -109,6 +109,7 @@ WRONG = {
     ],
     "24.4": [
         Wrong(variant(parts, forget=False), hint="old gradient"),
+        Wrong(variant(parts, forget=False, weigh=False), hint="old gradient"),
         Wrong(variant(parts, weigh=False), hint="2 times too large"),
         Wrong(variant(parts, fair=False), hint="may be smaller"),
         Wrong(variant(parts, step=True), hint="no step"),
