@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from . import call, describe, exercise, expect, require
+from . import NotYet, call, describe, exercise, expect, require
 
 
 def without(function, names: set[str], hint: str) -> None:
@@ -105,6 +105,12 @@ def cross_entropy(answer):
                 f"{where} is negative; the loss is minus ln p.",
             )
             rows = torch.arange(count)[target != ignore_index]
+            every_pair = -F.log_softmax(logits, dim=1)[rows][:, target[rows]].mean()
+            require(
+                not torch.allclose(found, every_pair, rtol=1e-4),
+                f"{where} pairs every row with every target: `[:, target]` takes all rows; index with `[rows, target]`, "
+                "rows being 0, 1, 2, …",
+            )
             over_batch = -F.log_softmax(logits, dim=0)[rows, target[rows]].mean()
             require(
                 not torch.allclose(found, over_batch, rtol=1e-4),
@@ -169,6 +175,17 @@ def gradient(answer):
                 not torch.allclose(found, -z.grad, atol=1e-5),
                 f"{where} has the wrong sign; minus the gradient should push the right class up.",
             )
+            require(
+                not torch.allclose(found, z.grad / classes, atol=1e-5),
+                f"{where} is divided by all N · C = {count * classes} numbers; divide by N = {count}.",
+            )
+            narrow = F.one_hot(target)  # as many columns as the largest class of this batch needs
+            require(
+                narrow.shape[1] != 1
+                or not torch.allclose(found, (F.softmax(logits, dim=1) - narrow) / count, atol=1e-5),
+                f"{where} has 1 taken from every class: `one_hot` does not know that there are {classes} classes, so "
+                "tell it.",
+            )
             over_batch = (F.softmax(logits, dim=0) - F.one_hot(target, classes)) / count
             require(
                 not torch.allclose(found, over_batch, atol=1e-5),
@@ -196,7 +213,14 @@ def total_loss(answer):
             "tags": torch.randint(2, (count, tags)),
             "size": torch.randn(count),
         }
-        found = call(answer, dict(outputs), dict(targets), name="total_loss")
+        try:
+            found = call(answer, dict(outputs), dict(targets), name="total_loss")
+        except NotYet as hint:
+            require(
+                "desired output type Long" not in str(hint),
+                "the tags' targets are whole numbers; binary cross entropy wants them as floating-point numbers.",
+            )
+            raise
         require(
             isinstance(found, torch.Tensor) and found.shape == (),
             f"total_loss returned {describe(found)}; a tensor with one number, shape (), is wanted.",

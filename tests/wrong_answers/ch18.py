@@ -162,7 +162,7 @@ WRONG = {
         ),
         Wrong(ignores_nothing, hint="raised"),
         Wrong(ignores_only_minus_100, hint="ignore_index=-1"),
-        Wrong(takes_every_class, hint="the logit of the right class"),
+        Wrong(takes_every_class, hint="every row with every target"),
         Wrong(softmax_over_the_batch, hint="over the batch (dim=0)"),
         Wrong(loss_of_pytorch, hint="cross_entropy stands in the code"),
     ],
@@ -175,6 +175,8 @@ WRONG = {
     "18.5": [
         Wrong(lambda z, y: gradient(z, y, factor=1), hint="divide by N"),
         Wrong(lambda z, y: -gradient(z, y), hint="wrong sign"),
+        Wrong(lambda z, y: gradient(z, y, factor=1 / z.numel()), hint="divided by all N · C = 6 numbers"),
+        Wrong(lambda z, y: (torch.softmax(z, dim=1) - F.one_hot(y)) / len(y), hint="tell it"),
         Wrong(gradient_of_right_class, hint="one-hot"),
         Wrong(by_autograd, hint="backward"),
         Wrong(gradient_over_the_batch, hint="over the batch (dim=0)"),
@@ -204,6 +206,6 @@ WRONG = {
             lambda o, t: three(o, t, tags=lambda z, y: F.cross_entropy(z, y.float())),
             hint="yes-or-no question",
         ),
-        Wrong(lambda o, t: three(o, t, tags=F.binary_cross_entropy_with_logits), hint="raised"),
+        Wrong(lambda o, t: three(o, t, tags=F.binary_cross_entropy_with_logits), hint="as floating-point"),
     ],
 }
