@@ -16,6 +16,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -143,6 +144,8 @@ def expect(
         if type(actual) is not type(expected) or actual != expected:
             raise wrong
     elif isinstance(expected, int | float):
+        if isinstance(actual, np.integer | np.floating):
+            actual = actual.item()
         if isinstance(actual, Tensor) and actual.numel() == 1:
             raise NotYet(
                 f"{what} is {describe(actual)}; a plain number is wanted (`.item()` makes one).{why}"
