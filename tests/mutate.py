@@ -91,6 +91,7 @@ LOOK_KEYWORDS |= {"strict", "non_blocking", "pin_memory", "timeout", "check", "p
 
 # Changes that leave what the cell shows and teaches as it was: chapter, cell, the changed line, why.
 SAME = """
+02_tools | break-ragged | torch.tensor([[2, 2, 3], [4, 5]]) | only the lengths matter
 02_tools | mask | labels = torch.tensor([7, 4, 7])  # a class number for each picture | anything but a 7 will do
 04_tensorboard | embedding | classes = cifar10(train=True).classes | both parts have the same class names
 04_tensorboard | image | photo = np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True))) | the same file
@@ -320,7 +321,7 @@ def noticed(folder: Path, path: Path, notebook: nbformat.NotebookNode, change: C
             client.execute(cleanup_kc=True, **start)
         # nbclient's own assertion fails when a kernel is gone before its cell is.
         except (Noticed, CellExecutionError, CellTimeoutError, DeadKernelError, AssertionError) as problem:
-            return str(problem).strip().splitlines()[-1] or type(problem).__name__
+            return (str(problem).strip().splitlines() or [type(problem).__name__])[-1]
     return None
 
 
