@@ -29,11 +29,12 @@ def average() -> None:
     number = torch.tensor(10.0 * (dist.get_rank() + 1))
     before = number.item()
     dist.all_reduce(number)  # the sum over all processes, in place, in each of them
-    say(f"had {before:g}, the mean is {number.item() / dist.get_world_size():g}")
+    total = number.item()
+    say(f"had {before:g}, the sum is {total:g}, the mean {total / dist.get_world_size():g}")
 
 
 def sampler() -> None:
-    mine = DistributedSampler(range(10), shuffle=True, seed=0)
+    mine = DistributedSampler(range(10), shuffle=True, seed=0)  # it asks the process group for rank and size
     say(f"epoch 0 {list(mine)}")
     say(f"again   {list(mine)}, without set_epoch")
     mine.set_epoch(1)
@@ -50,7 +51,7 @@ def gradients() -> None:
     torch.manual_seed(dist.get_rank())  # on purpose another one in each: DDP starts all from rank 0's weights
     model = DistributedDataParallel(nn.Linear(4, 3))
     x, y = data()
-    share = slice(dist.get_rank(), None, dist.get_world_size())
+    share = slice(dist.get_rank(), None, dist.get_world_size())  # x[0::2] and x[1::2]
     F.cross_entropy(model(x[share]), y[share]).backward()
     row = [round(value, 6) for value in model.module.weight.grad[0].tolist()]
     say(f"{len(x[share])} examples, first row of the gradient {row}")
