@@ -1,5 +1,8 @@
 """Checkers of chapter 11, activations."""
 
+from contextlib import ExitStack
+from unittest import mock
+
 import torch
 from torch import nn
 
@@ -16,6 +19,18 @@ def watched(function, seen):
     return wrapper
 
 
+def without(what, *names):
+    """Switches functions of PyTorch off while an answer runs; each name is an object and its attribute."""
+
+    def off(*args, **kwargs):
+        raise RuntimeError(f"PyTorch's own {what} is switched off in this exercise")
+
+    stack = ExitStack()
+    for holder, attribute in names:
+        stack.enter_context(mock.patch.object(holder, attribute, off))
+    return stack
+
+
 @exercise("11.1")
 def leaky_relu(answer):
     require(callable(answer), f"the answer should be a function, but is {describe(answer)}.")
@@ -27,7 +42,8 @@ def leaky_relu(answer):
     ]
     for x, options in inputs:
         seen = []
-        found = call(watched(answer, seen), x, name="leaky_relu", **options)
+        with without("LeakyReLU", (nn.functional, "leaky_relu"), (nn.LeakyReLU, "forward")):
+            found = call(watched(answer, seen), x, name="leaky_relu", **options)
         slope = options.get("slope", 0.01)
         why = "Above 0 nothing changes; at and below 0 x is multiplied by slope."
         if isinstance(found, torch.Tensor) and found.shape == x.shape and torch.equal(found, x.clamp(min=0)):
@@ -60,13 +76,16 @@ def dead_units(answer):
     ]
     for x, expected in cases:
         found = call(answer, layer, x, name="dead_units")
-        out = layer(x).relu().detach()
+        before = layer(x).detach()
+        out = before.relu()
         where = f"where ReLU gives {out.tolist()}, dead_units"
         why = "Each column is a unit; it is dead if all its rows are 0."
         if not isinstance(found, bool) and found == (out == 0).sum().item() != expected:
             why = f"You counted the zeros; a unit counts once, and only if all its {len(x)} rows are 0."
         elif found == (out == 0).all(dim=1).sum().item() != expected:
             why = "You looked along the rows; a unit is a column, so run `all` over axis 0."
+        elif found == (before < 0).all(dim=0).sum().item() != expected:
+            why = "A unit whose number is exactly 0 before the ReLU gives 0, too: ask for <= 0, not for < 0."
         elif found == (out == 0).any(dim=0).sum().item() != expected:
             why = "One 0 does not make a unit dead; all its rows must be 0."
         expect(found, expected, where, why)
@@ -112,13 +131,21 @@ def softmax(answer):
         (torch.tensor([[1000.0, 1001.0], [-1000.0, -1001.0]]), 1),
     ]
     for scores, dim in cases:
-        found = call(answer, scores, dim, name="softmax")
+        functions = [
+            (holder, name)
+            for holder in (torch, torch.Tensor, nn.functional)
+            for name in ("softmax", "log_softmax")
+        ]
+        with without("softmax", *functions):
+            found = call(answer, scores, dim, name="softmax")
         expected = scores.softmax(dim=dim)
         where = f"softmax({describe(scores)}, dim={dim})"
         why = f"Along axis {dim} the numbers should sum to 1."
         if isinstance(found, torch.Tensor) and found.shape == scores.shape:
             if found.isnan().any():
                 why = "nan comes from inf / inf or 0 / 0: subtract the largest score of each group first."
+            elif torch.allclose(found, scores / scores.sum(dim=dim, keepdim=True)):
+                why = "The scores themselves are divided; take e to the power of each first."
             elif torch.allclose(found, scores.exp() / scores.exp().sum()) and scores.dim() > 1:
                 why = "Yours sums to 1 over the whole tensor; divide by the sum along dim, keepdim=True."
             elif not torch.allclose(found.sum(dim=dim), torch.tensor(1.0)):

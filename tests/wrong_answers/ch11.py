@@ -57,7 +57,8 @@ def softmax_whole(scores, dim):
 
 
 def softmax_axis(scores, dim):
-    return scores.softmax(dim=0)
+    powers = (scores - scores.amax(dim=0, keepdim=True)).exp()
+    return powers / powers.sum(dim=0, keepdim=True)
 
 
 def softmax_one_maximum(scores, dim):
@@ -118,12 +119,15 @@ WRONG = {
         Wrong(lambda x, slope=0.01: x.clamp(min=0), hint="This is ReLU"),
         Wrong(lambda x, slope=0.01: torch.maximum(x, slope * x), hint="a slope may be above 1"),
         Wrong(leaky_in_place, hint="changed its input"),
+        Wrong(lambda x, slope=0.01: nn.functional.leaky_relu(x, slope), hint="switched off"),
+        Wrong(lambda x, slope=0.01: nn.LeakyReLU(slope)(x), hint="switched off"),
         Wrong(leaky_slope_forgotten, hint="should be"),
         Wrong(lambda x, slope=0.01: x if x > 0 else slope * x, hint="raised"),
     ],
     "11.2": [
         Wrong(dead_by_zeros, hint="You counted the zeros"),
         Wrong(dead_by_rows, hint="a unit is a column"),
+        Wrong(lambda layer, x: (layer(x) < 0).all(dim=0).sum().item(), hint="ask for <= 0"),
         Wrong(dead_by_any, hint="One 0 does not make a unit dead"),
         Wrong(dead_as_tensor, hint=".item()"),
     ],
@@ -136,6 +140,8 @@ WRONG = {
     ],
     "11.4": [
         Wrong(softmax_naive, hint="subtract the largest score"),
+        Wrong(lambda scores, dim: scores.softmax(dim), hint="switched off"),
+        Wrong(lambda scores, dim: scores / scores.sum(dim=dim, keepdim=True), hint="e to the power"),
         Wrong(softmax_whole, hint="over the whole tensor"),
         Wrong(softmax_axis, hint="not to 1"),
         Wrong(softmax_one_maximum, hint="of each group"),
