@@ -39,7 +39,7 @@ def rnn_step(answer):
                 f"{where} multiplies by the weights as they are; they are (out, in), so transpose them."
             )
         expect(found, inside.tanh(), where, "It is tanh(x @ w_ih.T + …), the same for h, and both biases.")
-    return "PyTorch keeps two biases where one would do, because cuDNN has two."
+    return "PyTorch keeps two biases where one would do, because cuDNN, the library for NVIDIA GPUs, has two."
 
 
 @exercise("13.2")
@@ -60,6 +60,8 @@ def gru_shapes(answer):
         wanted = tuple(h_n.shape)
         if first and found[1] == (wanted[1], wanted[0], wanted[2]):
             raise NotYet(f"{where}: h_n is {found[1]}, but batch_first does not change h_n, only output.")
+        if first and found[0] == (length, n, output.shape[2]):
+            raise NotYet(f"{where}: output is {found[0]}, but with batch_first the batch comes first.")
         if not first and found[0] == (n, length, output.shape[2]):
             raise NotYet(f"{where}: output is {found[0]}, but without batch_first the length comes first.")
         why = "With two directions their states stand side by side." if both else ""
@@ -162,7 +164,7 @@ def classifier(answer):
             require(
                 near(alone[0], found[row]),
                 f"sequence {row} gets other logits alone than in the batch: check the order of the batch, and that no "
-                "state of one sequence goes to another (h_n is (2, N, hidden): concatenate its halves, a view mixes).",
+                "state of one sequence goes to another (h_n is (2, N, hidden): concatenate its halves, a view mixes), and that no padding is read.",
             )
         for step in (0, -1):
             other = x.clone()

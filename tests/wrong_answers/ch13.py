@@ -21,6 +21,10 @@ def always_batch_first(n, length, hidden, layers=1, bidirectional=False, batch_f
     return shapes(n, length, hidden, layers, bidirectional, True)
 
 
+def never_batch_first(n, length, hidden, layers=1, bidirectional=False, batch_first=False):
+    return shapes(n, length, hidden, layers, bidirectional, False)
+
+
 def directions_forgotten(n, length, hidden, layers=1, bidirectional=False, batch_first=False):
     return shapes(n, length, hidden, layers, False, batch_first)
 
@@ -122,6 +126,7 @@ WRONG = {
     "13.2": [
         Wrong(states_batch_first, hint="batch_first does not change h_n"),
         Wrong(always_batch_first, hint="the length comes first"),
+        Wrong(never_batch_first, hint="the batch comes first"),
         Wrong(directions_forgotten, hint="side by side"),
         Wrong(top_layer_only, hint="one state per layer"),
     ],
@@ -158,7 +163,7 @@ WRONG = {
         Wrong(OneDirection, hint="bidirectional=True"),
         Wrong(BackwardHalfOnly, hint="should be 8"),
         Wrong(LastRealRow, hint="step 0"),
-        Wrong(LastRow, hint="alone than in the batch"),
+        Wrong(LastRow, hint="no padding is read"),
         Wrong(Sorted, hint="raised"),
         Wrong(SortedNotBack, hint="order of the batch"),
         Wrong(Viewed, hint="a view mixes"),
