@@ -1,6 +1,8 @@
 """Checkers of chapter 12, normalization."""
 
 import copy
+from contextlib import ExitStack
+from unittest import mock
 
 import torch
 from torch import nn
@@ -51,6 +53,19 @@ def normalise(x, dim, eps, correction=0):
     return (x - x.mean(dim, keepdim=True)) / (x.var(dim, correction=correction, keepdim=True) + eps).sqrt()
 
 
+def own_only():
+    """Switches PyTorch's normalisations off while an answer runs."""
+
+    def off(*args, **kwargs):
+        raise RuntimeError("PyTorch's own normalisation is switched off in this exercise")
+
+    stack = ExitStack()
+    for name in ("batch_norm", "group_norm", "instance_norm", "layer_norm"):
+        for holder in (torch, nn.functional):
+            stack.enter_context(mock.patch.object(holder, name, off))
+    return stack
+
+
 @exercise("12.2")
 def batch_norm(answer):
     for shape, size, eps in [
@@ -59,7 +74,8 @@ def batch_norm(answer):
         ((1, 2, 4, 4), 1.0, 1e-5),
     ]:
         x = size * draw(*shape) + 2
-        found = call(answer, x, eps=eps, name="batch_norm")
+        with own_only():
+            found = call(answer, x, eps=eps, name="batch_norm")
         expected = normalise(x, (0, 2, 3), eps)
         mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
         candidates = {
@@ -72,6 +88,8 @@ def batch_norm(answer):
             "This is a mean per picture, LayerNorm; one mean per channel is wanted.": normalise(
                 x, (1, 2, 3), eps
             ),
+            "This is one mean for all numbers; each channel has its own.": normalise(x, (0, 1, 2, 3), eps),
+            "The standard deviation is missing: divide by it.": x - mean,
             "This is a mean per pixel; the axes of height and width are missing.": normalise(x, (0,), eps)
             if shape[0] > 1
             else x,
@@ -120,17 +138,27 @@ def update(answer):
                     "It is the variance that is averaged, not the standard deviation.": deviation,
                 },
             )
+            if isinstance(found[1], torch.Tensor) and torch.equal(found[1], old_var):
+                why = "The variance is still the old one; it moves in the same way as the mean."
             expect(found[1], norm.running_var, f"{where} the new variance", why)
     return "After k batches the old value still counts (1 - momentum)^k: with 0.1, a tenth is left after 22 batches."
 
 
 @exercise("12.4")
 def group_norm(answer):
-    for shape, groups in [((2, 6, 4, 4), 2), ((3, 4, 2, 5), 4), ((1, 8, 3, 3), 1), ((2, 6, 2, 2), 3)]:
+    cases = [
+        ((2, 6, 4, 4), 2, {}),
+        ((3, 4, 2, 5), 4, {}),
+        ((1, 8, 3, 3), 1, {}),
+        ((2, 6, 2, 2), 3, {}),
+        ((2, 6, 3, 3), 3, {"eps": 0.5}),
+    ]
+    for shape, groups, options in cases:
         x = draw(*shape) + torch.arange(shape[1]).view(-1, 1, 1)
-        found = call(answer, x, groups, name="group_norm")
+        with own_only():
+            found = call(answer, x, groups, name="group_norm", **options)
         N, C, H, W = shape
-        expected = nn.functional.group_norm(x, groups)
+        expected = nn.functional.group_norm(x, groups, **options)
         every_other = x.reshape(N, C // groups, groups, H, W)
         sizes_swapped = x.reshape(N, C // groups, -1)
         candidates = {
@@ -150,8 +178,16 @@ def group_norm(answer):
                 x, (2, 3), 1e-5
             ),
         }
+        if options:
+            candidates = {
+                "eps is not used: it is added to the variance, as it was given.": nn.functional.group_norm(
+                    x, groups
+                ),
+                **candidates,
+            }
         why = look_for(found, x, expected, candidates)
-        expect(found, expected, f"group_norm of {describe(x)} into {groups} groups", why)
+        given = "".join(f", {key}={value}" for key, value in options.items())
+        expect(found, expected, f"group_norm of {describe(x)} into {groups} groups{given}", why)
     return "One group is LayerNorm over a picture, C groups are InstanceNorm; between them lies GroupNorm."
 
 

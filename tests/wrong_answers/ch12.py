@@ -27,6 +27,18 @@ def no_keepdim(x, eps=1e-5):
     return (x - x.mean((0, 2, 3))) / (x.var((0, 2, 3), correction=0) + eps).sqrt()
 
 
+def mean_only(x, eps=1e-5):
+    return x - x.mean((0, 2, 3), keepdim=True)
+
+
+def library(x, groups, eps=1e-5):
+    return nn.GroupNorm(groups, x.shape[1], eps=eps)(x)
+
+
+def update_mean_only(mean, var, x, momentum=0.1):
+    return (1 - momentum) * mean + momentum * x.mean(0), var
+
+
 def update_swapped(mean, var, x, momentum=0.1):
     return momentum * mean + (1 - momentum) * x.mean(0), momentum * var + (1 - momentum) * x.var(0)
 
@@ -49,8 +61,9 @@ def update_axis(mean, var, x, momentum=0.1):
     return (1 - momentum) * mean + momentum * x.mean(), (1 - momentum) * var + momentum * x.var()
 
 
-def groups_as(shape_of, dim, correction=0):
+def groups_as(shape_of, dim, correction=0, own_eps=None):
     def group_norm(x, groups, eps=1e-5):
+        eps = eps if own_eps is None else own_eps
         rows = x.reshape(shape_of(groups, *x.shape))
         mean = rows.mean(dim=dim, keepdim=True)
         var = rows.var(dim=dim, correction=correction, keepdim=True)
@@ -110,6 +123,9 @@ WRONG = {
         Wrong(eps_outside, hint="under the root"),
         Wrong(norm_over((0, 2, 3), eps_inside=False), hint="eps is missing"),
         Wrong(no_keepdim, hint="raised"),
+        Wrong(norm_over((0, 1, 2, 3)), hint="each channel has its own"),
+        Wrong(mean_only, hint="standard deviation is missing"),
+        Wrong(lambda x, eps=1e-5: nn.BatchNorm2d(x.shape[1], eps=eps)(x), hint="switched off"),
     ],
     "12.3": [
         Wrong(update_swapped, hint="share of the new batch"),
@@ -117,6 +133,7 @@ WRONG = {
         Wrong(update_deviation, hint="not the standard deviation"),
         Wrong(update_batch_only, hint="The old value has a share"),
         Wrong(update_axis, hint="the new mean"),
+        Wrong(update_mean_only, hint="still the old one"),
     ],
     "12.4": [
         Wrong(groups_as(lambda g, N, C, H, W: (N, g, -1), 2, correction=1), hint="N - 1"),
@@ -124,6 +141,9 @@ WRONG = {
         Wrong(groups_as(lambda g, N, C, H, W: (N, C // g, g, H, W), (1, 3, 4)), hint="neighbours"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, C // g, -1), 2), hint="the other way round"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, C, -1), 2), hint="channels of a group"),
+        Wrong(groups_as(lambda g, N, C, H, W: (N, g, -1), 2, own_eps=0), hint="eps is not used"),
+        Wrong(groups_as(lambda g, N, C, H, W: (N, g, -1), 2, own_eps=1e-5), hint="as it was given"),
+        Wrong(library, hint="switched off"),
     ],
     "12.5": [
         Wrong(fold(weight=False), hint="norm.weight is missing"),
