@@ -95,8 +95,9 @@ SAME = """
 02_tools | mask | labels = torch.tensor([7, 4, 7])  # a class number for each picture | anything but a 7 will do
 04_tensorboard | embedding | classes = cifar10(train=True).classes | both parts have the same class names
 04_tensorboard | image | photo = np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True))) | the same file
+05_tensors | broadcast | print(tuple((torch.zeros(5, 1, 4) - torch.zeros(3, 1)).shape)) | only the shape is shown
 05_tensors | break-broadcast | torch.zeros(2, 3, 5, 5) + torch.zeros(3) | the last axes are 5 and 3 as before
-06_dataset | today-code | path = train.items[1][0] | any picture will do
+06_dataset | concat-trap | (more / "bees").mkdir(parents=True, exist_ok=False) | matters in the second run only
 08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
 07_dataloader | cost-memory | shared = seconds(DataLoader(small, batch_size=20, num_workers=2, persistent_workers=False)) | slower still
 08_module | hand | by_hand = [1 * 1 - 0 * 2 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | 0 is added or taken away
