@@ -93,7 +93,7 @@ def padding_mask(answer):
 
 @exercise("14.4")
 def split_heads(answer):
-    for n, length, heads, width in [(2, 3, 2, 4), (1, 5, 4, 8), (3, 4, 4, 16)]:
+    for n, length, heads, width in [(3, 5, 2, 4), (1, 5, 4, 8), (3, 4, 4, 16)]:
         x = torch.arange(float(n * length * width)).view(n, length, width)
         found = call(answer, x, heads, name="split_heads")
         where = f"for x {(n, length, width)} and {heads} heads, split_heads"
@@ -107,6 +107,8 @@ def split_heads(answer):
             raise NotYet(
                 f"{where} deals the columns out in turn; head 0 should have the first {width // heads}."
             )
+        if near(found, wanted.transpose(0, 1)):
+            raise NotYet(f"{where} puts the heads before the batch; (N, heads, L, …) is wanted.")
         if near(found, wanted.transpose(1, 2)):
             raise NotYet(
                 f"{where} leaves the steps before the heads; transpose the two, to (N, heads, L, …)."
@@ -117,7 +119,7 @@ def split_heads(answer):
 
 @exercise("14.5")
 def encoder_work(answer):
-    for length, width, inner in [(10, 8, 32), (100, 16, 64), (7, 4, 6)]:
+    for length, width, inner in [(7, 4, 6), (10, 8, 32), (100, 16, 64)]:
         found = call(answer, length, width, inner, name="encoder_work")
         where = f"encoder_work({length}, {width}, {inner})"
         linear, matrices, pairs = 2 * length * width * inner, 4 * length * width**2, 2 * length**2 * width

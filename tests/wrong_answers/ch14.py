@@ -144,6 +144,7 @@ WRONG = {
         Wrong(lambda x, heads: x.view(*x.shape[:2], heads, -1), hint="before the heads"),
         Wrong(lambda x, heads: x.view(*x.shape[:2], -1, heads).permute(0, 3, 1, 2), hint="in turn"),
         Wrong(lambda x, heads: x.chunk(heads, dim=-1), hint="should be a tensor"),
+        Wrong(lambda x, heads: torch.stack(x.chunk(heads, dim=-1)), hint="heads before the batch"),
     ],
     "14.5": [
         Wrong(
@@ -155,6 +156,10 @@ WRONG = {
             hint="four matrices",
         ),
         Wrong(lambda length, d, ff: 4 * d**2 + 2 * length**2 * d + 2 * d * ff, hint="every step"),
+        Wrong(
+            lambda length, d, ff: 4 * length * d**2 + 2 * length**2 * d + length * d * ff,
+            hint="there are two linear layers",
+        ),
         Wrong(lambda length, d, ff: 12 * d**2 + 13 * d, hint="should be"),
     ],
     "14.6": [
