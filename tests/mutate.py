@@ -101,10 +101,14 @@ SAME = """
 08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
 07_dataloader | cost-memory | shared = seconds(DataLoader(small, batch_size=20, num_workers=2, persistent_workers=False)) | slower still
 08_module | hand | by_hand = [1 * 1 - 0 * 2 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | 0 is added or taken away
-10_pooling | equal | means, maxima = thing.mean(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1) | compared one by one
-10_pooling | equal | means, maxima = thing.sum(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1).flatten() | compared one by one
+10_pooling | equal-global | means, maxima = thing.mean(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1) | compared one by one
+10_pooling | equal-global | means, maxima = thing.sum(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1).flatten() | compared one by one
+10_pooling | break-padding | F.avg_pool2d(x[None, None], kernel_size=3, padding=2) | refuses with the same words
 10_pooling | count | pools = [nn.AvgPool2d(2) if pooling else nn.Identity() for _ in range(2)] | counts parameters: neither has any
 10_pooling | break-size | shrinking = F.avg_pool2d(shrinking, 2) | shapes shrink alike, and the error is the same
+11_activations | dead | layer.bias[:3] = -11 | far down is far down
+11_activations | shapes | layers = [nn.Tanh(), nn.LeakyReLU(), nn.Sigmoid(), nn.Tanh(), nn.GELU(), nn.SiLU()] | any activation keeps the shape
+11_activations | lines | x = torch.linspace(-3, 3, 302).unsqueeze(1)  # (301, 1) | one point more on the same curves
 11_activations | break-integers | print(F.relu(x).dtype, torch.tanh(x).dtype) | both make integers float32
 13_recurrent | lstm-loop | c = torch.sigmoid(f) * c + torch.tanh(i) * torch.tanh(g) | i is 20: both are 1
 13_recurrent | kept-run | c = f.sigmoid() * c + i.sigmoid() * g.relu() | keeps as many numbers
@@ -247,15 +251,27 @@ def changes(cells: list[nbformat.NotebookNode]) -> dict[str, list[Change]]:
     for number, cell in enumerate(cells):
         if replay.has_tag(cell, "nbval-ignore-output") or "check(" in cell.source:
             continue
-        try:
-            tree = ast.parse(cell.source)
-        except SyntaxError:  # a magic
+        if not is_python(cell.source):  # a magic
             continue
         finder = Finder(cell.source, number, names)
-        finder.visit(tree)
+        finder.visit(ast.parse(cell.source))
         for change in finder.found:
             found.setdefault(change.kind, []).append(change)
     return found
+
+
+def changed(source: str, change: Change) -> str:
+    """The cell's source after the change."""
+    return source[: change.start] + change.new + source[change.end :]
+
+
+def is_python(source: str) -> bool:
+    """Whether Python can read it: what no editor would let stand is no mistake to look for."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def leaves_all_as_it_was(chapter: str, cells: list[nbformat.NotebookNode], change: Change) -> bool:
@@ -272,7 +288,12 @@ def drawn(chapter: str, cells: list[nbformat.NotebookNode], count: int, seed: in
     generator = random.Random(f"{chapter} {seed}")
     kinds = {kind: generator.sample(found, len(found)) for kind, found in sorted(changes(cells).items())}
     for kind, found in kinds.items():
-        kinds[kind] = [change for change in found if not leaves_all_as_it_was(chapter, cells, change)]
+        kinds[kind] = [
+            change
+            for change in found
+            if is_python(changed(cells[change.cell].source, change))
+            and not leaves_all_as_it_was(chapter, cells, change)
+        ]
     picked: list[Change] = []
     while any(kinds.values()) and len(picked) < count:
         for left in kinds.values():
@@ -314,7 +335,7 @@ def noticed(folder: Path, path: Path, notebook: nbformat.NotebookNode, change: C
     fresh = copy.deepcopy(notebook)
     if change:
         cell = [cell for cell in fresh.cells if cell.cell_type == "code"][change.cell]
-        cell.source = cell.source[: change.start] + change.new + cell.source[change.end :]
+        cell.source = changed(cell.source, change)
     with replay.kernel_options(folder / path.name) as (manager, start):
         client = Judge(fresh, km=AsyncKernelManager(**manager), timeout_func=replay.time_limit)
         client.stored = notebook.cells

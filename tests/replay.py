@@ -30,6 +30,7 @@ SETTINGS = {
     "MKL_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
+    "PYTHON_COLORS": "0",  # from 3.13 on a Python that a notebook starts would colour its errors
     "PYTHONPATH": str(Path(__file__).with_name("no_network")),
     "TQDM_DISABLE": "1",
 }
@@ -120,7 +121,11 @@ WHOLE = re.compile(r"[-+]?\d+\.?(?:e[-+]?\d+)?", re.IGNORECASE)
 
 
 def normalised(text: str) -> str:
-    """The text as a CPU prints it: a tensor's repr names its device only where that is not the CPU."""
+    """The text as a CPU prints it: a tensor's repr names its device only where that is not the CPU.
+
+    Spaces at a line's end cannot be seen, and Python 3.13 prints fewer of them in help().
+    """
+    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     text = re.sub(
         r",\s+(?=(?:device|dtype|grad_fn|requires_grad)=)", ", ", text
     )  # wrapped where the line is full

@@ -190,6 +190,7 @@ RIGHT = {
         code(SUBPROCESS.format("print(1)") + ";", text("1\n")),
     ],
     "picture_trained_elsewhere": [code(DRAW, picture(dots=30), tags=["pixels=0.03"])],
+    "spaces_at_the_end": [code("print('a\\n\\nb')", text("a \n    \nb\n"))],
     "picture_noise": [code(DRAW, picture(dots=1000, colour="grey"))],
     "environment": [code(ENVIRONMENT, text(f"{sys.executable} {INLINE}\n"))],
     "loopback": [code(LOOPBACK, text("b'hi'\n"))],

@@ -105,7 +105,8 @@ def call(function: Callable, *args: Any, name: str | None = None, **kwargs: Any)
     """
     name = name or getattr(function, "__name__", "the answer")
     require(callable(function), f"the answer should be a function, but is {describe(function)}.")
-    shown = f"{name}({', '.join([describe(a) for a in args] + [f'{k}={describe(v)}' for k, v in kwargs.items()])})"
+    given = [_argument(a) for a in args] + [f"{k}={_argument(v)}" for k, v in kwargs.items()]
+    shown = f"{name}({', '.join(given)})"
     copies = [arg.clone() if isinstance(arg, Tensor) else arg for arg in args]
     try:
         result = function(*copies, **kwargs)
@@ -198,6 +199,11 @@ def describe(value: Any) -> str:
     if " at 0x" in text:
         return f"an object of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _argument(value: Any) -> str:
+    """As `describe`, for what a function was given: None is meant there."""
+    return "None" if value is None else describe(value)
 
 
 def _round(numbers: Any) -> Any:
