@@ -12,9 +12,11 @@ usual cases.
 
 import dis
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -164,6 +166,22 @@ def expect(
             expect(a, e, f"{what}[{i}]", why.strip(), rtol, atol)
     elif actual != expected:
         raise wrong
+
+
+@contextmanager
+def switched_off(what: str, *places: tuple[Any, str]) -> Iterator[None]:
+    """While an answer runs, let PyTorch's own `what` raise an error, so that the answer must do without it.
+
+    places: an object and the name of its attribute, for each function or method to switch off.
+    """
+
+    def off(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(f"PyTorch's own {what} is switched off in this exercise")
+
+    with ExitStack() as stack:
+        for holder, name in places:
+            stack.enter_context(mock.patch.object(holder, name, off))
+        yield
 
 
 def require(condition: bool, hint: str) -> None:

@@ -1,12 +1,9 @@
 """Checkers of chapter 11, activations."""
 
-from contextlib import ExitStack
-from unittest import mock
-
 import torch
 from torch import nn
 
-from . import call, describe, exercise, expect, require
+from . import call, describe, exercise, expect, require, switched_off
 
 
 def watched(function, seen):
@@ -17,18 +14,6 @@ def watched(function, seen):
         return function(*args, **kwargs)
 
     return wrapper
-
-
-def without(what, *names):
-    """Switches functions of PyTorch off while an answer runs; each name is an object and its attribute."""
-
-    def off(*args, **kwargs):
-        raise RuntimeError(f"PyTorch's own {what} is switched off in this exercise")
-
-    stack = ExitStack()
-    for holder, attribute in names:
-        stack.enter_context(mock.patch.object(holder, attribute, off))
-    return stack
 
 
 @exercise("11.1")
@@ -42,7 +27,7 @@ def leaky_relu(answer):
     ]
     for x, options in inputs:
         seen = []
-        with without("LeakyReLU", (nn.functional, "leaky_relu"), (nn.LeakyReLU, "forward")):
+        with switched_off("LeakyReLU", (nn.functional, "leaky_relu"), (nn.LeakyReLU, "forward")):
             found = call(watched(answer, seen), x, name="leaky_relu", **options)
         slope = options.get("slope", 0.01)
         why = "Above 0 nothing changes; at and below 0 x is multiplied by slope."
@@ -136,7 +121,7 @@ def softmax(answer):
             for holder in (torch, torch.Tensor, nn.functional)
             for name in ("softmax", "log_softmax")
         ]
-        with without("softmax", *functions):
+        with switched_off("softmax", *functions):
             found = call(answer, scores, dim, name="softmax")
         expected = scores.softmax(dim=dim)
         where = f"softmax({describe(scores)}, dim={dim})"

@@ -1,13 +1,11 @@
 """Checkers of chapter 12, normalization."""
 
 import copy
-from contextlib import ExitStack
-from unittest import mock
 
 import torch
 from torch import nn
 
-from . import call, describe, exercise, expect, require
+from . import call, describe, exercise, expect, require, switched_off
 
 
 def draw(*shape, number=0):
@@ -55,15 +53,8 @@ def normalise(x, dim, eps, correction=0):
 
 def own_only():
     """Switches PyTorch's normalisations off while an answer runs."""
-
-    def off(*args, **kwargs):
-        raise RuntimeError("PyTorch's own normalisation is switched off in this exercise")
-
-    stack = ExitStack()
-    for name in ("batch_norm", "group_norm", "instance_norm", "layer_norm"):
-        for holder in (torch, nn.functional):
-            stack.enter_context(mock.patch.object(holder, name, off))
-    return stack
+    names = ("batch_norm", "group_norm", "instance_norm", "layer_norm")
+    return switched_off("normalisation", *((holder, n) for n in names for holder in (torch, nn.functional)))
 
 
 @exercise("12.2")
