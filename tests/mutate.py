@@ -93,14 +93,17 @@ LOOK_KEYWORDS |= {"strict", "non_blocking", "pin_memory", "timeout", "check", "p
 SAME = """
 02_tools | break-ragged | torch.tensor([[2, 2, 3], [4, 5]]) | only the lengths matter
 02_tools | mask | labels = torch.tensor([7, 4, 7])  # a class number for each picture | anything but a 7 will do
+02_tools | today-code | print(tuple(torch.tensor(4).shape), tuple(torch.Tensor(3).shape)) | any one number has the shape ()
 04_tensorboard | embedding | classes = cifar10(train=True).classes | both parts have the same class names
 04_tensorboard | image | photo = np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True))) | the same file
 05_tensors | broadcast | print(tuple((torch.zeros(5, 1, 4) - torch.zeros(3, 1)).shape)) | only the shape is shown
 05_tensors | break-broadcast | torch.zeros(2, 3, 5, 5) + torch.zeros(3) | the last axes are 5 and 3 as before
 06_dataset | concat-trap | (more / "bees").mkdir(parents=True, exist_ok=False) | matters in the second run only
+08_module | break-list-mended | optimizer = torch.optim.SGD(Registered().parameters(), lr=0.2) | no step is taken
 08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
 07_dataloader | cost-memory | shared = seconds(DataLoader(small, batch_size=20, num_workers=2, persistent_workers=False)) | slower still
 08_module | hand | by_hand = [1 * 1 - 0 * 2 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | 0 is added or taken away
+09_convolution | field | field += step * layer.dilation[1] * (layer.kernel_size[0] - 1) | all kernels are square
 10_pooling | equal-global | means, maxima = thing.mean(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1) | compared one by one
 10_pooling | equal-global | means, maxima = thing.sum(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1).flatten() | compared one by one
 10_pooling | break-padding | F.avg_pool2d(x[None, None], kernel_size=3, padding=2) | refuses with the same words
@@ -118,6 +121,7 @@ SAME = """
 15_linear | hand-sum | by_hand = [1 * 1 + 0 * 3 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | zero times anything
 15_linear | dtype | layer = nn.Linear(1000, 1000, bias=True, dtype=dtype) | the bytes of the weight are shown
 16_dropout | own | if not training or p == 1: | with p = 0 nothing is dropped either way
+17_sparse | break-range | layer(torch.tensor([1, 6])) | both are out of range
 19_backward_and_optimizer | decay | w = torch.tensor(4.0, requires_grad=False) | its gradient is set by hand
 19_backward_and_optimizer | clip | w = torch.zeros(2, requires_grad=False) | its gradient is set by hand
 19_backward_and_optimizer | break-order | pass | the warning comes with the scheduler's step
