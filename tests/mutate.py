@@ -128,10 +128,12 @@ SAME = """
 19_backward_and_optimizer | today-none | torch.optim.SGD(layer.parameters(), lr=0.2).zero_grad() | no step is taken
 22_existing_models | break-classes-mended | print(tuple(network(torch.empty(1, 3, 225, 224)).shape)) | any size will do
 22_existing_models | real-def | socket.setdefaulttimeout(16)  # seconds without an answer | how long it waits
+22_existing_models | real-use | photo = Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True)) | the same file
 22_existing_models | break-meta | nn.Linear(2, 4, device="meta").to("cpu") | fails whatever its size
 23_save_and_load | setup-course | FOLDER.mkdir(parents=True, exist_ok=False) | matters in the second run only
 25_distributed | start | if sys.platform != "win32": | matters on Windows only
 25_distributed | start | if sys.platform != "linux": | the address is found either way
+23_save_and_load | meta-assign | mapped = torch.load(FOLDER / "state.pt", mmap=False) | how it is read, not what
 23_save_and_load | drawings | classes = cifar10(train=True).classes | both parts have the same class names
 """
 
