@@ -72,19 +72,17 @@ def print_pdf(deck: Path, browser: str) -> Path:
     path = deck.with_suffix(".pdf")
     html = deck.read_text(encoding="utf-8")
     slides = html.count("<section>") - html.count("<section><section>")  # a long one fills more than one page
-    # The browser prints after so many milliseconds of its own clock, which on a busy machine can be too early.
-    for budget in (20_000, 60_000, 180_000):
-        path.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-            command = [browser, "--headless", "--disable-gpu", "--disable-background-networking"]
-            command += ["--no-first-run", f"--user-data-dir={profile}", f"--virtual-time-budget={budget}"]
-            if sys.platform == "linux":
-                command.append("--no-sandbox")  # in a container or as root there is none to be had
-            command += ["--no-pdf-header-footer", f"--print-to-pdf={path}", f"{deck.as_uri()}?print-pdf"]
-            result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        pages = len(re.findall(rb"/Type\s*/Page\b", path.read_bytes())) if path.exists() else 0
-        if pages >= slides:
-            return path
+    path.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [browser, "--headless", "--disable-gpu", "--disable-background-networking"]
+        command += ["--no-first-run", f"--user-data-dir={profile}", "--virtual-time-budget=20000"]
+        if sys.platform == "linux":
+            command.append("--no-sandbox")  # in a container or as root there is none to be had
+        command += ["--no-pdf-header-footer", f"--print-to-pdf={path}", f"{deck.as_uri()}?print-pdf"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    pages = len(re.findall(rb"/Type\s*/Page\b", path.read_bytes())) if path.exists() else 0
+    if pages >= slides:
+        return path
     path.unlink(missing_ok=True)
     said = result.stderr.strip()[-500:]
     raise RuntimeError(f"{browser} printed {pages} pages of {path.name}, which has {slides}: {said}")

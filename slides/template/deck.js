@@ -68,7 +68,8 @@ async function start() {
     await MathJax.startup.promise;
     await MathJax.typesetPromise();
   }
-  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+  // Once the page is loaded every picture has its size. (Not image.decode(): a browser that prints does not wait for it.)
+  if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done));
   const slides = document.querySelector(".reveal .slides");
   slides.style.width = `${WIDTH}px`;
   for (const stack of [...slides.children]) {
@@ -81,6 +82,9 @@ async function start() {
     stack.style.cssText = "";
   }
   const print = /print-pdf/.test(location.search);
+  // A browser that prints goes by its own clock, which timers follow and frames do not: on a busy machine it would
+  // print before Reveal, which waits for a frame, has laid out the pages.
+  if (print) window.requestAnimationFrame = (callback) => setTimeout(() => callback(performance.now()), 0);
   await Reveal.initialize({
     width: WIDTH,
     height: HEIGHT,
