@@ -7,7 +7,7 @@ course   Batches with flip and shift, and train_one_epoch, as train.py has them
 bare     forward, backward and step on batches that are ready: what no loop can beat at this precision and layout
 
 With --suite: how much longer the replay of all notebooks takes than the same cells run as plain scripts, as many at a
-time as there are cores. Takes about ten minutes.
+time as there are cores. Takes five to ten minutes.
 """
 
 import argparse

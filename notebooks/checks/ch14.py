@@ -207,6 +207,7 @@ def decoder_layer(answer):
         wanted = 12 * width**2 + 13 * width
         expect(found, wanted, f"the number of parameters for width {width}", "It is 12 width² + 13 width.")
         _check_feed_forward(model, width)
+        _check_root(answer, width)
         heads_used = sorted(_heads(answer, width))
         require(
             heads_used == [1, 2, 4],
@@ -242,6 +243,34 @@ def _check_feed_forward(model, width):
         torch.allclose(outputs[4] - outputs[1], 3 * step, atol=1e-5),
         "the activation between the two linear layers is not ReLU.",
     )
+
+
+def _check_root(answer, width):
+    """Refuse attention by hand that does not divide by the root of a head's width.
+
+    With identity matrices and a feed-forward part of zeros the output is x + attention(norm(x)), whatever the names
+    and the order of the parameters.
+    """
+    model, x = call(answer, width, 2, name="DecoderLayer").eval(), torch.randn(1, 5, width)
+    for p in model.parameters():
+        if p.shape in ((width, width), (3 * width, width)):
+            p.copy_(torch.eye(width).repeat(len(p) // width, 1))
+        elif not bool((p == 1).all()):  # a norm's weights stay
+            p.zero_()
+    found = call(model, x, name="DecoderLayer")
+    heads = (
+        nn.functional.layer_norm(x, (width,)).view(1, 5, 2, width // 2).transpose(1, 2)
+    )  # (N, heads, L, d)
+    for by, hint in [
+        (1, "are not divided at all"),
+        (math.sqrt(width), "are divided by the root of the whole width"),
+        (width / 2, "are divided by the width of a head itself"),
+    ]:
+        scores = (heads @ heads.transpose(2, 3) / by).masked_fill(~torch.ones(5, 5).tril().bool(), -math.inf)
+        wrong = x + (scores.softmax(-1) @ heads).transpose(1, 2).flatten(2)
+        require(
+            not near(found, wrong), f"the scores {hint}; divide them by √d, where d is the width of one head."
+        )
 
 
 def _heads(answer, width):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require
+from . import NotYet, call, describe, exercise, expect, require, switched_off
 
 
 @exercise("15.1")
@@ -19,7 +19,8 @@ def linear(answer):
     ]:
         x, weight = torch.randn(shape), torch.randn(size_out, shape[-1])
         bias = torch.randn(size_out) if biased else None
-        found = call(answer, x, weight, bias, name="linear")
+        with switched_off("linear", (F, "linear")):
+            found = call(answer, x, weight, bias, name="linear")
         where = (
             f"for x {shape}, weight {tuple(weight.shape)} and {'a bias' if biased else 'no bias'}, the output"
         )

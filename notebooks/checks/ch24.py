@@ -1,6 +1,7 @@
 """Checkers of chapter 24, faster."""
 
 import copy
+import weakref
 
 import torch
 from torch import Tensor, nn
@@ -143,9 +144,16 @@ def fast_epoch(answer):
     reference = copy.deepcopy(network)
     expected = _reference(reference, pixels, labels, 8)
     network.eval()  # as an evaluation leaves it
-    inputs, outputs, modes = [], [], []
+    inputs, outputs, modes, graphs, held = [], [], [], [], []
 
     def look(module, given, output):
+        held.extend(
+            graph() is not None for graph in graphs[:-1]
+        )  # the last one may be there until `loss` is overwritten
+        if output.grad_fn is not None:
+            label = nn.Identity()  # lives as long as the graph that it is tied to
+            output.grad_fn.register_hook(lambda *_, label=label: None)
+            graphs.append(weakref.ref(label))
         inputs.append(given[0])
         outputs.append(output.dtype)
         modes.append(module.training)
@@ -177,6 +185,10 @@ def fast_epoch(answer):
         asked.count <= 1,
         f"{what} a number was brought to Python {asked.count} times; add the losses up as a tensor and call "
         ".item() once.",
+    )
+    require(
+        not any(held),
+        f"{what} the graph of batch 0 is still in memory when batch 2 comes; add up loss.detach() instead of loss.",
     )
     require(
         not isinstance(found, Tensor),

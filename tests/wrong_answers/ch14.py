@@ -104,6 +104,37 @@ class SoftmaxOverQueries(DecoderLayer):
         return scores.softmax(dim=1) @ x
 
 
+class ByHand(DecoderLayer):
+    """Attention written out; PyTorch's matrices, and scores divided by what `divisor` says."""
+
+    def __init__(self, width, heads, divisor=lambda width, heads: math.sqrt(width / heads)):
+        super().__init__(width, heads)
+        self.divisor = divisor(width, heads)
+
+    def attend(self, x):
+        qkv = F.linear(x, self.attention.in_proj_weight, self.attention.in_proj_bias)
+        q, k, v = (
+            part.unflatten(2, (self.attention.num_heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1)
+        )
+        scores = (q @ k.transpose(2, 3) / self.divisor).masked_fill(self.mask(x.shape[1]), -math.inf)
+        return self.attention.out_proj((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
+
+
+class NotDivided(ByHand):
+    def __init__(self, width, heads):
+        super().__init__(width, heads, lambda width, heads: 1)
+
+
+class WholeWidth(ByHand):
+    def __init__(self, width, heads):
+        super().__init__(width, heads, lambda width, heads: math.sqrt(width))
+
+
+class NoRoot(ByHand):
+    def __init__(self, width, heads):
+        super().__init__(width, heads, lambda width, heads: width / heads)
+
+
 class FixedLength(DecoderLayer):
     def mask(self, length):
         return ~band(6, -6, 0)
@@ -175,6 +206,9 @@ WRONG = {
         Wrong(Gelu, hint="is not ReLU"),
         Wrong(NormTwice, hint="norm2.weight, norm2.bias"),
         Wrong(SoftmaxOverQueries, hint="not masked"),
+        Wrong(NotDivided, hint="not divided at all"),
+        Wrong(WholeWidth, hint="the root of the whole width"),
+        Wrong(NoRoot, hint="the width of a head itself"),
         Wrong(FixedLength, hint="raised"),
         Wrong(WholeLayer, hint="whole layer"),
     ],

@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from wrong_answers import Wrong
 
@@ -111,6 +112,7 @@ WRONG = {
         Wrong(bias_always_there, hint="raised"),
         Wrong(weight_first, hint="shape (2, 4)"),
         Wrong(lambda x, weight, bias=None: x @ weight.T, hint="lacks the bias"),
+        Wrong(lambda x, weight, bias=None: F.linear(x, weight, bias), hint="own linear is switched off"),
     ],
     "15.2": [
         Wrong(lambda i, o, shape, bias=True: cost(i, o, shape, bias, rows=shape[0]), hint="14 rows"),

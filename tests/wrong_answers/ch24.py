@@ -46,6 +46,7 @@ def epoch(
     optimizer,
     autocast=True,
     ask=False,
+    detach=True,
     train=True,
     drop=False,
     scale=True,
@@ -70,7 +71,7 @@ def epoch(
             optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        value = loss.item() if ask else loss.detach()
+        value = loss.item() if ask else loss.detach() if detach else loss
         total += value * len(y) if weighted else value
         batches += 1
     total = total / (len(labels) if weighted else batches)
@@ -118,6 +119,7 @@ WRONG = {
     "24.5": [
         Wrong(variant(epoch, autocast=False), hint="under autocast they would be bfloat16"),
         Wrong(variant(epoch, ask=True), hint="4 times"),
+        Wrong(variant(epoch, detach=False), hint="loss.detach()"),
         Wrong(variant(epoch, train=False), hint="eval mode"),
         Wrong(variant(epoch, drop=True), hint="sizes"),
         Wrong(variant(epoch, scale=False), hint="pixel / 255"),
