@@ -235,5 +235,6 @@ def _place(name: str | Path = "") -> str:
 
 @cache
 def _tell(line: str) -> None:
-    """Print a line, once in a process."""
-    print(line)
+    """Print a line, once in a process; of several processes (chapter 25) only the first one speaks."""
+    if os.environ.get("RANK", "0") == "0":
+        print(line)

@@ -171,7 +171,7 @@ def run_as_script(path: Path) -> None:
 
 def suite() -> None:
     """Print the replay's time beside that of plain scripts, and their ratio."""
-    paths = sorted((replay.ROOT / "notebooks").rglob("[!.]*.ipynb"))
+    paths = replay.all_notebooks()
     start = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(run_as_script, paths))

@@ -1,7 +1,8 @@
 """Run notebooks and store their outputs: python tests/refresh.py [NOTEBOOK ...] (default: all of them).
 
 An output that agrees with the stored one, as the replay sees it, stays as it is, so a second run changes nothing. Where
-numbers are printed with other digits than before (0.7 as 0.71), the new output is stored.
+numbers are printed with other digits than before (0.7 as 0.71), the new output is stored. Where a picture has changed,
+all outputs are stored anew, since a chart and the numbers beside it should come from one run.
 A notebook that fails stays as it is.
 """
 
@@ -42,6 +43,11 @@ def form(outputs: list[nbformat.NotebookNode]) -> str:
     return re.sub(r"0{6,}", "000000", re.sub(r"\d", "0", str(texts)))
 
 
+def pictures(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Those of the outputs that are pictures."""
+    return [output for output in outputs if "image/png" in output.get("data", {})]
+
+
 class Client(NotebookClient):
     """An nbclient that remembers which cell runs."""
 
@@ -78,27 +84,27 @@ def refresh(path: Path) -> str:
         except DeadKernelError:
             stop("the kernel died")
 
-    for cell, old in zip(fresh.cells, stored.cells, strict=True):
+    pairs = [
+        (cell, replay.merged_streams(cell.outputs), replay.merged_streams(old.outputs))
+        for cell, old in zip(fresh.cells, stored.cells, strict=True)
+        if cell.cell_type == "code"
+    ]
+    redrawn = any(replay.outputs_difference(pictures(old), pictures(new), {}) for _, new, old in pairs)
+    for cell in fresh.cells:
         cell.metadata = {key: cell.metadata[key] for key in ("slideshow", "tags") if key in cell.metadata}
-        if cell.cell_type == "code":
-            client.current = cell
-            cell.outputs = replay.merged_streams(cell.outputs)
-            if problem := replay.run_problem(cell, cell.outputs):
-                stop(problem)
-            before_run = replay.merged_streams(old.outputs)
-            if replay.has_tag(cell, "nbval-ignore-output"):
-                keep = bool(before_run)
-            else:
-                keep = form(before_run) == form(cell.outputs) and not replay.outputs_difference(
-                    before_run, cell.outputs, replay.tolerances(cell)
-                )
-            if keep:
-                cell.outputs = before_run
-            for output in cell.outputs:
-                if output.output_type == "execute_result":
-                    output.execution_count = cell.execution_count
-                elif output.output_type == "error":
-                    output.traceback = shortened(output.traceback)
+    for cell, new, old in pairs:
+        client.current = cell
+        if problem := replay.run_problem(cell, new):
+            stop(problem)
+        agrees = replay.has_tag(cell, "nbval-ignore-output") or not replay.outputs_difference(
+            old, new, replay.tolerances(cell)
+        )
+        cell.outputs = old if agrees and form(old) == form(new) and not redrawn else new
+        for output, latest in zip(cell.outputs, new, strict=True):
+            if output.output_type == "execute_result":
+                output.execution_count = cell.execution_count
+            elif output.output_type == "error":  # it names the cell and its lines by number
+                output.traceback = shortened(latest.traceback)
     fresh.metadata = nbformat.from_dict(METADATA)
     fresh.nbformat_minor = 5
     after = nbformat.writes(fresh) + "\n"
@@ -110,8 +116,7 @@ def refresh(path: Path) -> str:
 
 def main(arguments: list[str]) -> None:
     """Refresh the notebooks named, or all, as many at a time as there are cores."""
-    notebooks = replay.ROOT / "notebooks"
-    paths = [Path(name) for name in arguments] or sorted(notebooks.rglob("[!.]*.ipynb"))
+    paths = [Path(name) for name in arguments] or replay.all_notebooks()
     failures = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for future in [pool.submit(refresh, path) for path in paths]:

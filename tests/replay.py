@@ -43,6 +43,12 @@ class KernelFailure(Exception):
 # Running
 
 
+def all_notebooks() -> list[Path]:
+    """Chapters and solutions, in order; not what the lab keeps beside them in hidden folders."""
+    folder = ROOT / "notebooks"
+    return sorted(folder.glob("[!.]*.ipynb")) + sorted((folder / "solutions").glob("[!.]*.ipynb"))
+
+
 def environment(folder: Path) -> dict[str, str]:
     """The variables of a replay's kernel; `folder` is empty and this kernel's own.
 

@@ -409,6 +409,15 @@ def test_one_line_says_which_data_is_in_use(course, capsys, monkeypatch):
     assert all("COURSE_DATA=sample" in line for line in lines[2:])
 
 
+def test_only_the_first_of_several_processes_says_it(course, capsys, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "sample")
+    for rank in ("1", "0"):
+        course_data._tell.cache_clear()
+        monkeypatch.setenv("RANK", rank)
+        load(NAMES[0])
+        assert capsys.readouterr().out.count("\n") == (rank == "0")
+
+
 # Rights and disks: in a process of its own, since root may read and write everything.
 
 

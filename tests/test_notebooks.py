@@ -107,6 +107,16 @@ def test_format(path):
 
 
 @every_notebook
+def test_tracebacks_name_their_cell(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                # the first frame is the cell itself, [7] if it is the seventh
+                frame = re.search(r"In\[(\d+)\]", text_of(output))
+                assert frame and int(frame[1]) == cell.execution_count, f"{cell.id}: python tests/refresh.py"
+
+
+@every_notebook
 def test_cells(path):
     for cell in read(path).cells:
         tags = cell.metadata.get("tags", [])

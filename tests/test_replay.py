@@ -350,6 +350,21 @@ def test_refresh_stores_once(tmp_path):
     assert pytest_run("-n0", ".", folder=tmp_path).returncode == 0
 
 
+def test_refresh_stores_a_page_of_one_run(tmp_path):
+    path = tmp_path / "a.ipynb"
+    drawing = code("from PIL import Image\nImage.new('RGB', (40, 30))", tags=["nbval-ignore-output"])
+    stored(path, drawing, code("print('0.71')", tags=["atol=0.1"]))
+    refresh.refresh(path)
+    for other, kept in [("black", "0.70\n"), ("white", "0.71\n")]:  # the picture that an earlier run has left
+        page = nbformat.read(path, as_version=4)
+        page.cells[1].outputs[0].text = "0.70\n"
+        if other == "white":
+            page.cells[0].outputs[0].data["image/png"] = picture().data["image/png"]
+        nbformat.write(page, path)
+        refresh.refresh(path)
+        assert nbformat.read(path, as_version=4).cells[1].outputs[0].text == kept
+
+
 @pytest.mark.parametrize(
     "source, message, tags",
     [
