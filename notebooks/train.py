@@ -138,7 +138,7 @@ def train(
         generator.set_state(state["batches_rng"])
         done, history = state["epoch"], state["history"]
         if verbose and first:
-            print(f"going on after epoch {done} of {settings.epochs}")
+            say(f"going on after epoch {done} of {settings.epochs}")
 
     parallel = DistributedDataParallel(model) if world > 1 else model
     writer = helpers.new_writer(log) if log and first else None
@@ -178,10 +178,16 @@ def train(
                 helpers.save_checkpoint(checkpoint, state)
             if first and verbose:
                 line = [f"{part} loss {loss:.4f} accuracy {acc:6.2%}" for part, (loss, acc) in scores.items()]
-                tqdm.write("  ".join([f"epoch {epoch:2}/{settings.epochs}", *line]), file=sys.stdout)
+                say("  ".join([f"epoch {epoch:2}/{settings.epochs}", *line]))
     if writer:
         writer.close()
     return model, history
+
+
+def say(line: str) -> None:
+    """Print a line above the bar, at once: a killed run's log file should hold what it has done."""
+    tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()
 
 
 def ticking(batches: Iterable, bar: tqdm) -> Iterator:

@@ -175,6 +175,7 @@ def pytest_configure(config):
     config.add_cleanup(patch.undo)
     for name, value in replay.SETTINGS.items():
         patch.setenv(name, value)
+    patch.delenv("PYTHONUNBUFFERED", raising=False)  # a program that needs it would fail on other machines
     runpy.run_path(str(Path(__file__).parent / "no_network" / "sitecustomize.py"))
 
 
