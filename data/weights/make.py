@@ -81,7 +81,8 @@ CHANGES = {
     "ReLU": {"activation": "relu"},
     "augmentation": {"augment": True},
     "weight decay": {"weight_decay": RECIPE.weight_decay},
-    "one-cycle schedule": {"schedule": "onecycle", "lr": RECIPE.lr},
+    "learning rate": {"lr": RECIPE.lr},
+    "one-cycle schedule": {"schedule": "onecycle"},
 }
 
 
