@@ -163,8 +163,9 @@ def classifier(answer):
             alone = call(model, x[row : row + 1, :length], lengths[row : row + 1], name="Classifier")
             require(
                 near(alone[0], found[row]),
-                f"sequence {row} gets other logits alone than in the batch: check the order of the batch, and that no "
-                "state of one sequence goes to another (h_n is (2, N, hidden): concatenate its halves, a view mixes), and that no padding is read.",
+                f"sequence {row} gets other logits alone than in the batch: check the order of the batch, that no "
+                "padding is read, and that no state of one sequence goes to another (h_n is (2, N, hidden): "
+                "concatenate its halves, a view mixes).",
             )
         for step in (0, -1):
             other = x.clone()
