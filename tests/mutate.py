@@ -92,7 +92,9 @@ LOOK_KEYWORDS |= {"strict", "non_blocking", "pin_memory", "timeout", "check", "p
 # Changes that leave what the cell shows and teaches as it was: chapter, cell, the changed line, why.
 SAME = """
 02_tools | break-ragged | torch.tensor([[2, 2, 3], [4, 5]]) | only the lengths matter
+02_tools | break-ragged | torch.tensor([[1, 2, 3], [4, 6]]) | only the lengths matter
 02_tools | mask | labels = torch.tensor([7, 4, 7])  # a class number for each picture | anything but a 7 will do
+02_tools | tensor | for x in [torch.tensor([1, 2, 4]), torch.tensor([1.0, 2.0]), torch.tensor([[True], [False]])]: | only the dtypes are shown
 02_tools | today-code | print(tuple(torch.tensor(4).shape), tuple(torch.Tensor(3).shape)) | any one number has the shape ()
 04_tensorboard | embedding | classes = cifar10(train=True).classes | both parts have the same class names
 04_tensorboard | image | photo = np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True))) | the same file
@@ -101,6 +103,7 @@ SAME = """
 06_dataset | concat-trap | (more / "bees").mkdir(parents=True, exist_ok=False) | matters in the second run only
 08_module | break-list-mended | optimizer = torch.optim.SGD(Registered().parameters(), lr=0.2) | no step is taken
 08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
+07_dataloader | collate-check | torch.ones(4, 2) @ weight  # what a layer does with its weights, chapter 8 | float32 and float64 still do not multiply
 07_dataloader | cost-memory | shared = seconds(DataLoader(small, batch_size=20, num_workers=2, persistent_workers=False)) | slower still
 08_module | hand | by_hand = [1 * 1 - 0 * 2 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | 0 is added or taken away
 09_convolution | field | field += step * layer.dilation[1] * (layer.kernel_size[0] - 1) | all kernels are square
@@ -110,6 +113,7 @@ SAME = """
 10_pooling | count | pools = [nn.AvgPool2d(2) if pooling else nn.Identity() for _ in range(2)] | counts parameters: neither has any
 10_pooling | break-size | shrinking = F.avg_pool2d(shrinking, 2) | shapes shrink alike, and the error is the same
 11_activations | dead | layer.bias[:3] = -11 | far down is far down
+11_activations | shift | print("by the formula:", large.exp() / large.exp().mean()) | infinity divided by infinity
 11_activations | shapes | layers = [nn.Tanh(), nn.LeakyReLU(), nn.Sigmoid(), nn.Tanh(), nn.GELU(), nn.SiLU()] | any activation keeps the shape
 11_activations | lines | x = torch.linspace(-3, 3, 302).unsqueeze(1)  # (301, 1) | one point more on the same curves
 11_activations | break-integers | print(F.relu(x).dtype, torch.tanh(x).dtype) | both make integers float32
@@ -122,17 +126,22 @@ SAME = """
 15_linear | dtype | layer = nn.Linear(1000, 1000, bias=True, dtype=dtype) | the bytes of the weight are shown
 16_dropout | own | if not training or p == 1: | with p = 0 nothing is dropped either way
 17_sparse | break-range | layer(torch.tensor([1, 6])) | both are out of range
+17_sparse | lazy-same | layer(torch.tensor([row])).mean().backward() | half the gradient on both sides
 19_backward_and_optimizer | decay | w = torch.tensor(4.0, requires_grad=False) | its gradient is set by hand
 19_backward_and_optimizer | clip | w = torch.zeros(2, requires_grad=False) | its gradient is set by hand
 19_backward_and_optimizer | break-order | pass | the warning comes with the scheduler's step
 19_backward_and_optimizer | today-none | torch.optim.SGD(layer.parameters(), lr=0.2).zero_grad() | no step is taken
+20_cifar10_quick | break-padding | layers = [layer for convolution in convolutions for layer in (convolution, nn.AvgPool2d(2))] | the same shapes
+20_cifar10_quick | lazy | lazy = nn.Sequential(*quick[:-3], nn.LazyLinear(64), nn.Tanh(), nn.Linear(64, 10)) | only the lazy layer is shown
 22_existing_models | break-classes-mended | print(tuple(network(torch.empty(1, 3, 225, 224)).shape)) | any size will do
 22_existing_models | real-def | socket.setdefaulttimeout(16)  # seconds without an answer | how long it waits
 22_existing_models | real-use | photo = Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True)) | the same file
+22_existing_models | real-use | best = probability.topk(4)  # the three largest, and their places | runs with a download only
 22_existing_models | break-meta | nn.Linear(2, 4, device="meta").to("cpu") | fails whatever its size
 23_save_and_load | setup-course | FOLDER.mkdir(parents=True, exist_ok=False) | matters in the second run only
 25_distributed | start | if sys.platform != "win32": | matters on Windows only
 25_distributed | start | if sys.platform != "linux": | the address is found either way
+25_distributed | run | *sorted((line for line in lines if any(word in line for word in words)), key=lambda line: line[:8]), | the rank has one digit
 23_save_and_load | meta-assign | mapped = torch.load(FOLDER / "state.pt", mmap=False) | how it is read, not what
 23_save_and_load | drawings | classes = cifar10(train=True).classes | both parts have the same class names
 """
