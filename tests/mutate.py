@@ -96,17 +96,22 @@ SAME = """
 02_tools | mask | labels = torch.tensor([7, 4, 7])  # a class number for each picture | anything but a 7 will do
 02_tools | tensor | for x in [torch.tensor([1, 2, 4]), torch.tensor([1.0, 2.0]), torch.tensor([[True], [False]])]: | only the dtypes are shown
 02_tools | today-code | print(tuple(torch.tensor(4).shape), tuple(torch.Tensor(3).shape)) | any one number has the shape ()
+02_tools | break-mean | torch.tensor([1, 3], dtype=torch.uint8).mean() | whole numbers as before
+03_transforms | photo | path = get_sample_data("grace_hopper.jpg", asfileobj=True)  # the file's path | the same file
 04_tensorboard | embedding | classes = cifar10(train=True).classes | both parts have the same class names
 04_tensorboard | image | photo = np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True))) | the same file
 05_tensors | broadcast | print(tuple((torch.zeros(5, 1, 4) - torch.zeros(3, 1)).shape)) | only the shape is shown
 05_tensors | break-broadcast | torch.zeros(2, 3, 5, 5) + torch.zeros(3) | the last axes are 5 and 3 as before
+05_tensors | stride-formula | row = torch.arange(7)  # as it lies in memory | the last place is not asked for
 06_dataset | concat-trap | (more / "bees").mkdir(parents=True, exist_ok=False) | matters in the second run only
 08_module | break-list-mended | optimizer = torch.optim.SGD(Registered().parameters(), lr=0.2) | no step is taken
 08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
 07_dataloader | collate-check | torch.ones(4, 2) @ weight  # what a layer does with its weights, chapter 8 | float32 and float64 still do not multiply
 07_dataloader | cost-memory | shared = seconds(DataLoader(small, batch_size=20, num_workers=2, persistent_workers=False)) | slower still
+07_dataloader | weighted | drawn = torch.cat([y for _, y in DataLoader(rows, batch_size=101, sampler=sampler)]) | the same draws in other batches
 08_module | hand | by_hand = [1 * 1 - 0 * 2 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | 0 is added or taken away
 09_convolution | field | field += step * layer.dilation[1] * (layer.kernel_size[0] - 1) | all kernels are square
+09_convolution | break-axes | colour = photo[None, :480:2, :480:2].float() * 255  # (1, 240, 240, 3) | only its shape matters
 10_pooling | equal-global | means, maxima = thing.mean(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1) | compared one by one
 10_pooling | equal-global | means, maxima = thing.sum(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1).flatten() | compared one by one
 10_pooling | break-padding | F.avg_pool2d(x[None, None], kernel_size=3, padding=2) | refuses with the same words
@@ -117,11 +122,14 @@ SAME = """
 11_activations | shapes | layers = [nn.Tanh(), nn.LeakyReLU(), nn.Sigmoid(), nn.Tanh(), nn.GELU(), nn.SiLU()] | any activation keeps the shape
 11_activations | lines | x = torch.linspace(-3, 3, 302).unsqueeze(1)  # (301, 1) | one point more on the same curves
 11_activations | break-integers | print(F.relu(x).dtype, torch.tanh(x).dtype) | both make integers float32
+11_activations | break-inplace | y.mean().backward()  # asks for the slopes | the same error
 13_recurrent | lstm-loop | c = torch.sigmoid(f) * c + torch.tanh(i) * torch.tanh(g) | i is 20: both are 1
 13_recurrent | kept-run | c = f.sigmoid() * c + i.sigmoid() * g.relu() | keeps as many numbers
+13_recurrent | kept-run | return o.sigmoid() * c.relu(), c | keeps as many numbers
 14_transformer | module | layer = nn.MultiheadAttention(embed_dim=4, num_heads=1, bias=True, batch_first=True) | its biases start as 0
 14_transformer | break-empty | print("module: ", output[0, 0, :2].tolist(), " sum of all:", output.mean().item()) | NaN
 14_transformer | today-code | print(tuple(decoder(written, read, tgt_mask=must_not, tgt_is_causal=False).shape)) | a hint for speed
+14_transformer | cost | layer = nn.MultiheadAttention(64, 4, batch_first=False) | multi_head reads its weights only
 15_linear | hand-sum | by_hand = [1 * 1 + 0 * 3 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | zero times anything
 15_linear | dtype | layer = nn.Linear(1000, 1000, bias=True, dtype=dtype) | the bytes of the weight are shown
 16_dropout | own | if not training or p == 1: | with p = 0 nothing is dropped either way
@@ -133,17 +141,21 @@ SAME = """
 19_backward_and_optimizer | today-none | torch.optim.SGD(layer.parameters(), lr=0.2).zero_grad() | no step is taken
 20_cifar10_quick | break-padding | layers = [layer for convolution in convolutions for layer in (convolution, nn.AvgPool2d(2))] | the same shapes
 20_cifar10_quick | lazy | lazy = nn.Sequential(*quick[:-3], nn.LazyLinear(64), nn.Tanh(), nn.Linear(64, 10)) | only the lazy layer is shown
+21_training | data | classes = cifar10(train=True).classes | both parts have the same class names
 22_existing_models | break-classes-mended | print(tuple(network(torch.empty(1, 3, 225, 224)).shape)) | any size will do
 22_existing_models | real-def | socket.setdefaulttimeout(16)  # seconds without an answer | how long it waits
 22_existing_models | real-use | photo = Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True)) | the same file
 22_existing_models | real-use | best = probability.topk(4)  # the three largest, and their places | runs with a download only
+22_existing_models | real-def | state = weights.get_state_dict(progress=False, check_hash=True, weights_only=False) | runs with a download only
 22_existing_models | break-meta | nn.Linear(2, 4, device="meta").to("cpu") | fails whatever its size
 23_save_and_load | setup-course | FOLDER.mkdir(parents=True, exist_ok=False) | matters in the second run only
 25_distributed | start | if sys.platform != "win32": | matters on Windows only
 25_distributed | start | if sys.platform != "linux": | the address is found either way
+25_distributed | equal | print("one process, 8 examples:", [round(value, 7) for value in model.weight.grad[0].tolist()]) | a digit more
 25_distributed | run | *sorted((line for line in lines if any(word in line for word in words)), key=lambda line: line[:8]), | the rank has one digit
 23_save_and_load | meta-assign | mapped = torch.load(FOLDER / "state.pt", mmap=False) | how it is read, not what
 23_save_and_load | drawings | classes = cifar10(train=True).classes | both parts have the same class names
+23_save_and_load | own-exif | print("as stored", file.size, "· corner values", file.getpixel((0, 0)), file.getpixel((31, 1))) | its rows are equal
 """
 
 
