@@ -148,6 +148,7 @@ SAME = """
 22_existing_models | real-use | best = probability.topk(4)  # the three largest, and their places | runs with a download only
 22_existing_models | real-def | state = weights.get_state_dict(progress=False, check_hash=True, weights_only=False) | runs with a download only
 22_existing_models | break-meta | nn.Linear(2, 4, device="meta").to("cpu") | fails whatever its size
+23_save_and_load | atomic | (FOLDER / "cut.pt").write_bytes(data[: len(data) * 2 // 4]) | a cut file either way
 23_save_and_load | setup-course | FOLDER.mkdir(parents=True, exist_ok=False) | matters in the second run only
 25_distributed | start | if sys.platform != "win32": | matters on Windows only
 25_distributed | start | if sys.platform != "linux": | the address is found either way
