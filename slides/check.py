@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from make import NOTEBOOKS, make
+from make import NOTEBOOKS, chapters, make
 
 sys.path.insert(0, str(NOTEBOOKS.parent / "tests"))
 
@@ -79,7 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     wrong = []
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
-        for notebook in options.notebooks or sorted(NOTEBOOKS.glob("[!.]*.ipynb")):
+        for notebook in options.notebooks or chapters():
             page = chromium.new_page(viewport={"width": 1280, "height": 720})
             errors = open_deck(page, make(notebook, Path(folder)))
             sheet = options.sheet / notebook.stem if options.sheet else None

@@ -38,6 +38,11 @@ GUIDE = "## Chapter by chapter"  # what follows this heading in slides/README.md
 NOTE = "*For the instructor:* "  # how a speaker's note begins, since a learner meets it in the notebook too
 
 
+def chapters() -> list[Path]:
+    """The chapters' notebooks, in order."""
+    return sorted(NOTEBOOKS.glob("[!.]*.ipynb"))
+
+
 def make(notebook: Path, folder: Path = DECKS) -> Path:
     """Write the deck of a chapter into `folder`; returns its path. Raises OSError if the notebook cannot be read."""
     nb = nbformat.read(notebook, as_version=4)
@@ -102,7 +107,7 @@ def notes(cells: list[nbformat.NotebookNode]) -> list[tuple[str, str]]:
 def guide() -> str:
     """The instructor's page for each chapter, from its opening row, headings, notes and exercises, as Markdown."""
     pages = []
-    for path in sorted(NOTEBOOKS.glob("[!.]*.ipynb")):
+    for path in chapters():
         cells = nbformat.read(path, as_version=4).cells
         title = re.sub(r"^# ", "", cells[0].source.partition("\n")[0])
         _, minutes, needs, _ = (
@@ -148,7 +153,7 @@ def main() -> None:
         sys.exit(
             "make.py: --pdf needs Chromium, Chrome or Edge, and none was found; the decks need none to be made"
         )
-    for notebook in options.notebooks or sorted(NOTEBOOKS.glob("[!.]*.ipynb")):
+    for notebook in options.notebooks or chapters():
         try:
             deck = make(notebook)
             print(deck.relative_to(Path.cwd()) if deck.is_relative_to(Path.cwd()) else deck, flush=True)

@@ -279,10 +279,11 @@ def changes(cells: list[nbformat.NotebookNode]) -> dict[str, list[Change]]:
     for number, cell in enumerate(cells):
         if replay.has_tag(cell, "nbval-ignore-output") or "check(" in cell.source:
             continue
-        if not is_python(cell.source):  # a magic
+        tree = parsed(cell.source)
+        if tree is None:  # a magic
             continue
         finder = Finder(cell.source, number, names)
-        finder.visit(ast.parse(cell.source))
+        finder.visit(tree)
         for change in finder.found:
             found.setdefault(change.kind, []).append(change)
     return found
@@ -293,13 +294,12 @@ def changed(source: str, change: Change) -> str:
     return source[: change.start] + change.new + source[change.end :]
 
 
-def is_python(source: str) -> bool:
-    """Whether Python can read it: what no editor would let stand is no mistake to look for."""
+def parsed(source: str) -> ast.Module | None:
+    """The source as a tree, None if it is not Python: what no editor would let stand is no mistake to look for."""
     try:
-        ast.parse(source)
+        return ast.parse(source)
     except SyntaxError:
-        return False
-    return True
+        return None
 
 
 def leaves_all_as_it_was(chapter: str, cells: list[nbformat.NotebookNode], change: Change) -> bool:
@@ -319,7 +319,7 @@ def drawn(chapter: str, cells: list[nbformat.NotebookNode], count: int, seed: in
         kinds[kind] = [
             change
             for change in found
-            if is_python(changed(cells[change.cell].source, change))
+            if parsed(changed(cells[change.cell].source, change))
             and not leaves_all_as_it_was(chapter, cells, change)
         ]
     picked: list[Change] = []
@@ -402,7 +402,7 @@ def main() -> None:
         for other in ("data", "tests"):
             (Path(name) / other).symlink_to(replay.ROOT / other)
         tasks = []
-        for path in options.chapters or sorted(NOTEBOOKS.glob("[!.]*.ipynb")):
+        for path in options.chapters or replay.chapters():
             notebook = nbformat.read(path, as_version=4)
             cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
             tasks += [(path, notebook, cells, c) for c in drawn(path.stem, cells, options.each, options.seed)]

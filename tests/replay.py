@@ -43,10 +43,14 @@ class KernelFailure(Exception):
 # Running
 
 
+def chapters() -> list[Path]:
+    """The chapters, in order."""
+    return sorted((ROOT / "notebooks").glob("[!.]*.ipynb"))
+
+
 def all_notebooks() -> list[Path]:
-    """Chapters and solutions, in order; not what the lab keeps beside them in hidden folders."""
-    folder = ROOT / "notebooks"
-    return sorted(folder.glob("[!.]*.ipynb")) + sorted((folder / "solutions").glob("[!.]*.ipynb"))
+    """Chapters, then solutions; not what the lab keeps beside them in hidden folders."""
+    return chapters() + sorted((ROOT / "notebooks" / "solutions").glob("[!.]*.ipynb"))
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ import replay
 
 REAL = replay.ROOT.parent / "shared" / "real_data"
 IMAGES = 600  # of each of CIFAR-10's five training files, and of the test file
-LECTURES = sorted((replay.ROOT / "notebooks").glob("[!.]*.ipynb"))
+LECTURES = replay.chapters()
 
 
 def reads_data(path) -> bool:

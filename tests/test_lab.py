@@ -18,7 +18,7 @@ import pytest
 import replay
 from browser import browser
 
-LECTURES = sorted((replay.ROOT / "notebooks").glob("[!.]*.ipynb"))
+LECTURES = replay.chapters()
 TOGETHER = 2  # chapters that run at a time
 LIMIT = 300  # seconds for a chapter
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(replay.ROOT / "slides"))
 import check as slides_check
 import make as slides_make
 
-LECTURES = sorted((replay.ROOT / "notebooks").glob("[!.]*.ipynb"))
+LECTURES = replay.chapters()
 every_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 
 

@@ -258,16 +258,15 @@ def _check_root(answer, width):
         elif not bool((p == 1).all()):  # a norm's weights stay
             p.zero_()
     found = call(model, x, name="DecoderLayer")
-    heads = (
-        nn.functional.layer_norm(x, (width,)).view(1, 5, 2, width // 2).transpose(1, 2)
-    )  # (N, heads, L, d)
+    normed = nn.functional.layer_norm(x, (width,))
+    heads = normed.view(1, 5, 2, width // 2).transpose(1, 2)  # (N, heads, L, d)
     for by, hint in [
         (1, "are not divided at all"),
         (math.sqrt(width), "are divided by the root of the whole width"),
         (width / 2, "are divided by the width of a head itself"),
     ]:
-        scores = (heads @ heads.transpose(2, 3) / by).masked_fill(~torch.ones(5, 5).tril().bool(), -math.inf)
-        wrong = x + (scores.softmax(-1) @ heads).transpose(1, 2).flatten(2)
+        mixed = nn.functional.scaled_dot_product_attention(heads, heads, heads, is_causal=True, scale=1 / by)
+        wrong = x + mixed.transpose(1, 2).flatten(2)
         require(
             not near(found, wrong), f"the scores {hint}; divide them by √d, where d is the width of one head."
         )

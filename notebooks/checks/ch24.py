@@ -147,13 +147,15 @@ def fast_epoch(answer):
     inputs, outputs, modes, graphs, held = [], [], [], [], []
 
     def look(module, given, output):
-        held.extend(
-            graph() is not None for graph in graphs[:-1]
-        )  # the last one may be there until `loss` is overwritten
+        # A graph may be there until `loss` is overwritten, so the last one does not count.
+        held.extend(graph() is not None for graph in graphs[:-1])
         if output.grad_fn is not None:
-            label = nn.Identity()  # lives as long as the graph that it is tied to
-            output.grad_fn.register_hook(lambda *_, label=label: None)
-            graphs.append(weakref.ref(label))
+
+            def alive(*_):
+                """Lives as long as the graph that it is hooked to."""
+
+            output.grad_fn.register_hook(alive)
+            graphs.append(weakref.ref(alive))
         inputs.append(given[0])
         outputs.append(output.dtype)
         modes.append(module.training)
