@@ -1,0 +1,195 @@
+"""Runs an answer so that it cannot take the kernel with it: a limit for its time and for its memory, no exit, no input.
+
+An answer runs in the notebook's own process, since it is a function of the notebook. So the limits are enforced
+from beside it, by a thread that raises an exception in the one that runs the answer. On Linux the memory is
+limited by the system as well, which stops what no exception reaches: one long call into C, such as
+`list(itertools.count())`.
+"""
+
+import builtins
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Any
+from unittest import mock
+
+import psutil
+import torch
+
+GIB = 2**30
+MEMORY = GIB  # bytes that an answer may add to the process
+
+
+class Stopped(BaseException):
+    """The answer was stopped; no `except Exception` of the answer catches this."""
+
+
+class TookTooLong(Stopped):
+    """It was still running after its time limit."""
+
+
+class TookTooMuch(Stopped):
+    """It took more memory than the limit."""
+
+
+class AskedForInput(Stopped):
+    """It called input() or a debugger, and nobody is there to type."""
+
+
+class Exited(Stopped):
+    """It called exit(), quit() or sys.exit()."""
+
+
+class _Watchdog(threading.Thread):
+    """Stops the thread that made it, once the time is over or the memory is used up."""
+
+    def __init__(self, seconds: float, memory: int):
+        super().__init__(daemon=True)
+        self.seconds, self.memory = seconds, memory
+        self.watched = threading.get_ident()
+        # A signal also wakes what waits in the system (sleep, a lock); only the main thread can take one.
+        self.by_signal = os.name == "posix" and threading.current_thread() is threading.main_thread()
+        self.reason: type[Stopped] | None = None
+        self.caught = 0  # times that the answer went on all the same
+        self.lock, self.over = threading.Lock(), threading.Event()
+
+    def run(self) -> None:
+        end, process = time.monotonic() + self.seconds, psutil.Process()
+        before, pause = process.memory_info().rss, 0.05
+        while not self.over.wait(pause):
+            if self.reason is None and time.monotonic() > end:
+                self.reason = TookTooLong
+            elif self.reason is None and process.memory_info().rss - before > self.memory:
+                self.reason = TookTooMuch
+            if self.reason is not None:
+                with self.lock:
+                    if not self.over.is_set():
+                        self._interrupt()
+                pause = max(pause / 2, 0.001)  # again and again: `except:` in a loop catches the first ones
+
+    def _interrupt(self) -> None:
+        if self.by_signal:
+            signal.pthread_kill(self.watched, signal.SIGURG)
+        else:
+            self._raise_there(self.reason)
+
+    def _raise_there(self, kind: type[Stopped] | None) -> None:
+        target = ctypes.c_ulong(self.watched)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(target, ctypes.py_object(kind) if kind else None)
+
+    def on_signal(self, _number: int, frame: FrameType | None) -> None:
+        """The signal's handler, which runs in the watched thread."""
+        if self.reason is None or self.over.is_set():
+            return
+        self.caught += 1
+        if self.caught > 3 and sys.gettrace() is None:
+            # An `except:` around what waits has caught all so far. This raises once more on its first line.
+            while frame is not None:
+                frame.f_trace = self._on_line
+                frame = frame.f_back
+            sys.settrace(self._on_line)
+        raise self.reason
+
+    def _on_line(self, _frame: FrameType, event: str, _arg: Any) -> Callable | None:
+        """A trace function (see sys.settrace); Python drops it when it raises."""
+        if event == "line" and not self.over.is_set():
+            raise self.reason
+        return self._on_line
+
+    def stop(self) -> None:
+        """From here on nothing is interrupted."""
+        with self.lock:
+            self.over.set()
+            if not self.by_signal:
+                self._raise_there(None)  # takes one back that has not been raised yet
+            elif self.caught > 3 and sys.gettrace() == self._on_line:
+                sys.settrace(None)
+
+
+def guarded(work: Callable[[], Any], seconds: float, memory: int = MEMORY) -> Any:
+    """The result of work(), which may run for `seconds` and add `memory` bytes to the process.
+
+    Raises what work() raises, and Stopped if it had to be stopped, asked for input or exited. Ctrl+C
+    (KeyboardInterrupt) still ends it.
+    """
+    watchdog = _Watchdog(seconds, memory)
+    with ExitStack() as resources:
+        resources.enter_context(_no_exit_no_input())
+        resources.enter_context(_system_limit(memory + GIB // 2))
+        if watchdog.by_signal:
+            before = signal.signal(signal.SIGURG, watchdog.on_signal)
+            resources.callback(signal.signal, signal.SIGURG, before)
+        try:
+            watchdog.start()
+            try:
+                return work()
+            finally:
+                watchdog.stop()
+        except Stopped:
+            watchdog.stop()  # if it struck before the line above
+            raise
+        except SystemExit:
+            raise Exited from None
+        except MemoryError:
+            raise TookTooMuch from None
+
+
+@contextmanager
+def _system_limit(memory: int) -> Iterator[None]:
+    """Let the system refuse memory beyond `memory` more bytes, where it can (Linux)."""
+    # A GPU's driver reserves addresses by the terabyte, which the limit would count.
+    if not sys.platform.startswith("linux") or torch.cuda.is_available():
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = psutil.Process().memory_info().vms + memory
+    if soft != resource.RLIM_INFINITY and wanted > soft:
+        yield
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@contextmanager
+def _no_exit_no_input() -> Iterator[None]:
+    """Turn the calls that would wait for a person or end the process into exceptions."""
+
+    def ask(*_args: Any, **_kwargs: Any) -> None:
+        raise AskedForInput
+
+    def leave(*_args: Any, **_kwargs: Any) -> None:
+        raise Exited
+
+    here, leave_process = os.getpid(), os._exit
+
+    def leave_hard(code: int) -> None:
+        if os.getpid() != here:  # a worker process ends this way
+            leave_process(code)
+        raise Exited
+
+    with ExitStack() as stack:
+        for holder, name, other in (
+            (builtins, "input", ask),
+            (sys, "breakpointhook", ask),
+            (os, "_exit", leave_hard),
+            (os, "abort", leave),
+        ):
+            stack.enter_context(mock.patch.object(holder, name, other))
+        with contextlib.suppress(ImportError):  # in a notebook `exit` is IPython's own
+            from IPython import get_ipython
+
+            if (shell := get_ipython()) is not None:
+                stack.enter_context(mock.patch.object(shell, "ask_exit", leave))
+        yield
