@@ -89,75 +89,8 @@ LOOK_KEYWORDS = {"figsize", "size", "columns", "fontsize", "num_workers", "rtol"
 LOOK_KEYWORDS |= {"strict", "non_blocking", "pin_memory", "timeout", "check", "progress", "verbose"}
 
 
-# Changes that leave what the cell shows and teaches as it was: chapter, cell, the changed line, why.
-SAME = """
-02_tools | break-ragged | torch.tensor([[2, 2, 3], [4, 5]]) | only the lengths matter
-02_tools | break-ragged | torch.tensor([[1, 2, 3], [4, 6]]) | only the lengths matter
-02_tools | mask | labels = torch.tensor([7, 4, 7])  # a class number for each picture | anything but a 7 will do
-02_tools | tensor | for x in [torch.tensor([1, 2, 4]), torch.tensor([1.0, 2.0]), torch.tensor([[True], [False]])]: | only the dtypes are shown
-02_tools | today-code | print(tuple(torch.tensor(4).shape), tuple(torch.Tensor(3).shape)) | any one number has the shape ()
-02_tools | break-mean | torch.tensor([1, 3], dtype=torch.uint8).mean() | whole numbers as before
-03_transforms | photo | path = get_sample_data("grace_hopper.jpg", asfileobj=True)  # the file's path | the same file
-04_tensorboard | embedding | classes = cifar10(train=True).classes | both parts have the same class names
-04_tensorboard | image | photo = np.asarray(Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True))) | the same file
-05_tensors | broadcast | print(tuple((torch.zeros(5, 1, 4) - torch.zeros(3, 1)).shape)) | only the shape is shown
-05_tensors | break-broadcast | torch.zeros(2, 3, 5, 5) + torch.zeros(3) | the last axes are 5 and 3 as before
-05_tensors | stride-formula | row = torch.arange(7)  # as it lies in memory | the last place is not asked for
-06_dataset | concat-trap | (more / "bees").mkdir(parents=True, exist_ok=False) | matters in the second run only
-08_module | break-list-mended | optimizer = torch.optim.SGD(Registered().parameters(), lr=0.2) | no step is taken
-08_module | move-inplace | layer = nn.Linear(2, 3) | only its dtype matters
-07_dataloader | collate-check | torch.ones(4, 2) @ weight  # what a layer does with its weights, chapter 8 | float32 and float64 still do not multiply
-07_dataloader | cost-memory | shared = seconds(DataLoader(small, batch_size=20, num_workers=2, persistent_workers=False)) | slower still
-07_dataloader | weighted | drawn = torch.cat([y for _, y in DataLoader(rows, batch_size=101, sampler=sampler)]) | the same draws in other batches
-08_module | hand | by_hand = [1 * 1 - 0 * 2 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | 0 is added or taken away
-09_convolution | field | field += step * layer.dilation[1] * (layer.kernel_size[0] - 1) | all kernels are square
-09_convolution | break-axes | colour = photo[None, :480:2, :480:2].float() * 255  # (1, 240, 240, 3) | only its shape matters
-10_pooling | equal-global | means, maxima = thing.mean(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1) | compared one by one
-10_pooling | equal-global | means, maxima = thing.sum(dim=(1, 2, 3)), F.adaptive_max_pool2d(thing, 1).flatten() | compared one by one
-10_pooling | break-padding | F.avg_pool2d(x[None, None], kernel_size=3, padding=2) | refuses with the same words
-10_pooling | count | pools = [nn.AvgPool2d(2) if pooling else nn.Identity() for _ in range(2)] | counts parameters: neither has any
-10_pooling | break-size | shrinking = F.avg_pool2d(shrinking, 2) | shapes shrink alike, and the error is the same
-11_activations | dead | layer.bias[:3] = -11 | far down is far down
-11_activations | shift | print("by the formula:", large.exp() / large.exp().mean()) | infinity divided by infinity
-11_activations | shapes | layers = [nn.Tanh(), nn.LeakyReLU(), nn.Sigmoid(), nn.Tanh(), nn.GELU(), nn.SiLU()] | any activation keeps the shape
-11_activations | lines | x = torch.linspace(-3, 3, 302).unsqueeze(1)  # (301, 1) | one point more on the same curves
-11_activations | break-integers | print(F.relu(x).dtype, torch.tanh(x).dtype) | both make integers float32
-11_activations | break-inplace | y.mean().backward()  # asks for the slopes | the same error
-13_recurrent | lstm-loop | c = torch.sigmoid(f) * c + torch.tanh(i) * torch.tanh(g) | i is 20: both are 1
-13_recurrent | kept-run | c = f.sigmoid() * c + i.sigmoid() * g.relu() | keeps as many numbers
-13_recurrent | kept-run | return o.sigmoid() * c.relu(), c | keeps as many numbers
-14_transformer | module | layer = nn.MultiheadAttention(embed_dim=4, num_heads=1, bias=True, batch_first=True) | its biases start as 0
-14_transformer | break-empty | print("module: ", output[0, 0, :2].tolist(), " sum of all:", output.mean().item()) | NaN
-14_transformer | today-code | print(tuple(decoder(written, read, tgt_mask=must_not, tgt_is_causal=False).shape)) | a hint for speed
-14_transformer | cost | layer = nn.MultiheadAttention(64, 4, batch_first=False) | multi_head reads its weights only
-15_linear | hand-sum | by_hand = [1 * 1 + 0 * 3 - 1 * 3 + 10, 2 * 1 + 1 * 2 + 0 * 3 + 20] | zero times anything
-15_linear | dtype | layer = nn.Linear(1000, 1000, bias=True, dtype=dtype) | the bytes of the weight are shown
-16_dropout | own | if not training or p == 1: | with p = 0 nothing is dropped either way
-17_sparse | break-range | layer(torch.tensor([1, 6])) | both are out of range
-17_sparse | lazy-same | layer(torch.tensor([row])).mean().backward() | half the gradient on both sides
-19_backward_and_optimizer | decay | w = torch.tensor(4.0, requires_grad=False) | its gradient is set by hand
-19_backward_and_optimizer | clip | w = torch.zeros(2, requires_grad=False) | its gradient is set by hand
-19_backward_and_optimizer | break-order | pass | the warning comes with the scheduler's step
-19_backward_and_optimizer | today-none | torch.optim.SGD(layer.parameters(), lr=0.2).zero_grad() | no step is taken
-20_cifar10_quick | break-padding | layers = [layer for convolution in convolutions for layer in (convolution, nn.AvgPool2d(2))] | the same shapes
-20_cifar10_quick | lazy | lazy = nn.Sequential(*quick[:-3], nn.LazyLinear(64), nn.Tanh(), nn.Linear(64, 10)) | only the lazy layer is shown
-21_training | data | classes = cifar10(train=True).classes | both parts have the same class names
-22_existing_models | break-classes-mended | print(tuple(network(torch.empty(1, 3, 225, 224)).shape)) | any size will do
-22_existing_models | real-def | socket.setdefaulttimeout(16)  # seconds without an answer | how long it waits
-22_existing_models | real-use | photo = Image.open(get_sample_data("grace_hopper.jpg", asfileobj=True)) | the same file
-22_existing_models | real-use | best = probability.topk(4)  # the three largest, and their places | runs with a download only
-22_existing_models | real-def | state = weights.get_state_dict(progress=False, check_hash=True, weights_only=False) | runs with a download only
-22_existing_models | break-meta | nn.Linear(2, 4, device="meta").to("cpu") | fails whatever its size
-23_save_and_load | atomic | (FOLDER / "cut.pt").write_bytes(data[: len(data) * 2 // 4]) | a cut file either way
-23_save_and_load | setup-course | FOLDER.mkdir(parents=True, exist_ok=False) | matters in the second run only
-25_distributed | start | if sys.platform != "win32": | matters on Windows only
-25_distributed | start | if sys.platform != "linux": | the address is found either way
-25_distributed | equal | print("one process, 8 examples:", [round(value, 7) for value in model.weight.grad[0].tolist()]) | a digit more
-25_distributed | run | *sorted((line for line in lines if any(word in line for word in words)), key=lambda line: line[:8]), | the rank has one digit
-23_save_and_load | meta-assign | mapped = torch.load(FOLDER / "state.pt", mmap=False) | how it is read, not what
-23_save_and_load | drawings | classes = cifar10(train=True).classes | both parts have the same class names
-23_save_and_load | own-exif | print("as stored", file.size, "· corner values", file.getpixel((0, 0)), file.getpixel((31, 1))) | its rows are equal
-"""
+# Changes that leave what the cell shows and teaches as it was, one a line: chapter | cell | the changed line | why.
+SAME = Path(__file__).with_name("mutate_same.txt")
 
 
 @dataclass(frozen=True)
@@ -302,25 +235,42 @@ def parsed(source: str) -> ast.Module | None:
         return None
 
 
-def leaves_all_as_it_was(chapter: str, cells: list[nbformat.NotebookNode], change: Change) -> bool:
-    """Whether the change is one of SAME."""
-    _, _, after = shown(cells, change).split("\n")
-    line = after.removeprefix("    + ")
-    return any(
-        entry.startswith(f"{chapter} | {cells[change.cell].id} | {line} | ") for entry in SAME.split("\n")
-    )
+def same(chapter: str) -> list[tuple[str, str]]:
+    """Cell and changed line of each of a chapter's entries in SAME. Raises ValueError for a line that is none."""
+    found = []
+    for line in SAME.read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        parts = line.split(" | ")
+        if len(parts) < 4:
+            raise ValueError(f"{SAME.name}: not 'chapter | cell | line | why': {line}")
+        if parts[0] == chapter:
+            found.append((parts[1], " | ".join(parts[2:-1])))
+    return found
+
+
+def entry(cells: list[nbformat.NotebookNode], change: Change) -> tuple[str, str]:
+    """A change as SAME has it."""
+    return cells[change.cell].id, shown(cells, change).split("\n")[2].removeprefix("    + ")
+
+
+def stale(path: Path) -> list[str]:
+    """The entries of SAME that match no change of this chapter any more."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    possible = {entry(cells, change) for found in changes(cells).values() for change in found}
+    return [f"{path.stem} | {' | '.join(known)}" for known in same(path.stem) if known not in possible]
 
 
 def drawn(chapter: str, cells: list[nbformat.NotebookNode], count: int, seed: int) -> list[Change]:
     """`count` changes, of every kind in turn, at most two in a cell."""
     generator = random.Random(f"{chapter} {seed}")
+    known = same(chapter)
     kinds = {kind: generator.sample(found, len(found)) for kind, found in sorted(changes(cells).items())}
     for kind, found in kinds.items():
         kinds[kind] = [
             change
             for change in found
-            if parsed(changed(cells[change.cell].source, change))
-            and not leaves_all_as_it_was(chapter, cells, change)
+            if parsed(changed(cells[change.cell].source, change)) and entry(cells, change) not in known
         ]
     picked: list[Change] = []
     while any(kinds.values()) and len(picked) < count:
@@ -393,6 +343,9 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=9, metavar="N", help="changes a chapter (default: 9)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="draw other changes (default: 0)")
     options = parser.parse_args()
+    paths = options.chapters or replay.chapters()
+    if old := [line for path in paths for line in stale(path)]:
+        sys.exit("\n".join([f"{SAME.name} names changes that no cell allows any more:", *old]))
     missed, total = [], 0
     with tempfile.TemporaryDirectory(prefix="mutate-") as name:
         folder = Path(name) / "notebooks"
@@ -402,7 +355,7 @@ def main() -> None:
         for other in ("data", "tests"):
             (Path(name) / other).symlink_to(replay.ROOT / other)
         tasks = []
-        for path in options.chapters or replay.chapters():
+        for path in paths:
             notebook = nbformat.read(path, as_version=4)
             cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
             tasks += [(path, notebook, cells, c) for c in drawn(path.stem, cells, options.each, options.seed)]

@@ -3,6 +3,7 @@
 import base64
 import difflib
 import io
+import json
 import os
 import re
 import subprocess
@@ -17,9 +18,9 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Tags a code cell may carry, beside rtol=… and atol=… (see `tolerances`).
+# Tags a code cell may carry, beside rtol=…, atol=…, pixels=… and drawn=… (see `tolerances`).
 TAGS = {"raises-exception", "nbval-ignore-output", "training"}
-TOLERANCE = re.compile(r"(rtol|atol|pixels)=(\d+\.?\d*(?:e-\d+)?)")
+TOLERANCE = re.compile(r"(rtol|atol|pixels|drawn)=(\d+\.?\d*(?:e-\d+)?)")
 
 # Seconds that a cell may take; generous, since machines are slow or busy. The budget is 3 s (see conftest.py).
 LIMIT, TRAINING_LIMIT = 60, 180
@@ -91,7 +92,7 @@ def kernel_options(notebook: Path) -> Iterator[tuple[dict, dict]]:
 
 
 def tolerances(cell: NotebookNode) -> dict[str, float]:
-    """The numbers of a cell's tags, rtol, atol and pixels: {"rtol": 0.05} for `rtol=0.05`."""
+    """The numbers of a cell's tags, rtol, atol, pixels and drawn: {"rtol": 0.05} for `rtol=0.05`."""
     found = (TOLERANCE.fullmatch(tag) for tag in cell.metadata.get("tags", []))
     return {match[1]: float(match[2]) for match in found if match}
 
@@ -200,6 +201,50 @@ def picture_difference(stored: str, fresh: str, given: dict[str, float]) -> str 
     )
 
 
+def drawn_difference(stored: str, fresh: str, given: dict[str, float]) -> str | None:
+    """None if two figures show the same, as drawn.py describes them: titles, labels, legend, number of curves and their
+    looks are equal, and no number is off by more than a share of its curve's span.
+
+    The share is 0.2 %, or the tag `drawn`: a curve that comes out of training runs a little differently on another
+    processor.
+    """
+    return _drawn_difference(json.loads(stored), json.loads(fresh), given, "the figure")
+
+
+def _drawn_difference(stored, fresh, given: dict[str, float], where: str) -> str | None:
+    share = given.get("drawn", 2e-3)
+    if isinstance(stored, dict) and isinstance(fresh, dict):
+        for key in [*stored, *(key for key in fresh if key not in stored)]:
+            if found := _drawn_difference(stored.get(key), fresh.get(key), given, f"{where}, {key}"):
+                return found
+        return None
+    if isinstance(stored, list) and isinstance(fresh, list) and len(stored) == len(fresh):
+        numbers = [value for value in stored if isinstance(value, float)]
+        if numbers:
+            allowed = max(share * (max(numbers) - min(numbers)), share * max(map(abs, numbers)) / 10, 1e-6)
+            near = [
+                a == b or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= allowed)
+                for a, b in zip(stored, fresh, strict=True)
+            ]
+            if all(near):
+                return None
+            at = near.index(False)
+            return f"{where}: stored {stored[at]}, this run {fresh[at]} ({allowed:.3g} off is allowed)"
+        for i, (a, b) in enumerate(zip(stored, fresh, strict=True)):
+            if found := _drawn_difference(a, b, given, f"{where} {i + 1}"):
+                return found
+        return None
+    if (
+        isinstance(stored, float)
+        and isinstance(fresh, float)
+        and abs(stored - fresh) <= max(share * abs(stored), 1e-6)
+    ):
+        return None
+    if isinstance(stored, str) and isinstance(fresh, str) and not text_difference(stored, fresh, given):
+        return None  # a title may hold a number
+    return None if stored == fresh else f"{where}: stored {stored}, this run {fresh}"
+
+
 def outputs_difference(stored: list, fresh: list, given: dict[str, float]) -> str | None:
     """None if two lists of outputs agree in number, order, kind and content, else the first difference."""
     kinds = [
@@ -211,6 +256,12 @@ def outputs_difference(stored: list, fresh: list, given: dict[str, float]) -> st
         shown = "".join(f"\n{o.get('text') or o.get('data') or o.get('evalue')}"[:500] for o in fresh)
         return f"outputs differ in number or kind: stored {names[0]}; this run {names[1]}{shown}"
     for a, b in zip(stored, fresh, strict=True):
+        drawn = [output.get("metadata", {}).get("drawn") for output in (a, b)]
+        if any(drawn):
+            if not all(drawn):
+                return f"a figure {'is not' if drawn[1] else 'was'} stored with what it shows: python tests/refresh.py"
+            if found := drawn_difference(*drawn, given):
+                return f"plot differs: {found}"
         if a.output_type == "error":
             a, b = ({"error": f"{o.ename}: {o.evalue}"} for o in (a, b))
         elif a.output_type == "stream":
@@ -230,7 +281,9 @@ def run_problem(cell: NotebookNode, fresh: list[NotebookNode]) -> str | None:
     """What is wrong with a cell's run whatever is stored: tags, text on stderr, a tagged error that did not come."""
     for tag in cell.metadata.get("tags", []):
         if tag not in TAGS and not TOLERANCE.fullmatch(tag):
-            return f"unknown tag {tag!r}; known are {', '.join(sorted(TAGS))}, rtol=…, atol=…, pixels=…"
+            return (
+                f"unknown tag {tag!r}; known are {', '.join(sorted(TAGS))}, rtol=…, atol=…, pixels=…, drawn=…"
+            )
     for output in fresh:
         if output.get("name") == "stderr":
             return f"text on stderr, a warning perhaps; handle it in the cell:\n{output.text}"

@@ -3,14 +3,17 @@
 No kernel runs here; the replay (conftest.py) compares the outputs.
 """
 
+import ast
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbval.plugin import find_comment_markers
 
+import mutate
 import refresh
 import replay
 
@@ -91,10 +94,147 @@ def test_there_are_notebooks():
     assert [path.stem for path in NOTEBOOKS[len(LECTURES) :]] == CHAPTERS, "solutions"
 
 
+# The widest tolerance that a tag may give, and the one from which on a cell counts as uncompared.
+BOUNDS = {"rtol": 0.1, "atol": 0.2, "pixels": 0.02, "drawn": 0.1}
+WIDE = {"rtol": 0.05, "atol": 0.1, "pixels": 0.01, "drawn": 0.05}
+
+
+def is_compared(cell: nbformat.NotebookNode) -> bool:
+    """Whether the replay would notice a change of the cell's output that a reader would notice."""
+    tight = all(value < WIDE[name] for name, value in replay.tolerances(cell).items())
+    return tight and not replay.has_tag(cell, "nbval-ignore-output")
+
+
+def numbers_of(cell: nbformat.NotebookNode) -> list[float]:
+    """The numbers in a cell's stored text, but for those that stand in its source, such as a learning rate."""
+    texts = (text_of(output) for output in cell.outputs if output.output_type != "error")
+    found = [number for text in texts for number in replay.NUMBER.findall(replay.normalised(text))]
+    given = {float(number) for number in replay.NUMBER.findall(cell.source)}
+    return [float(number) for number in found if float(number) not in given]
+
+
 def test_few_cells_are_uncompared():
     cells = [cell for path in NOTEBOOKS for cell in code_cells(path)]
-    uncompared = [cell for cell in cells if replay.has_tag(cell, "nbval-ignore-output")]
-    assert len(uncompared) < 0.03 * len(cells), f"{len(uncompared)} of {len(cells)}"
+    uncompared = [cell.id for cell in cells if not is_compared(cell)]
+    assert len(uncompared) < 0.03 * len(cells), f"{len(uncompared)} of {len(cells)}: {uncompared}"
+
+
+@every_notebook
+def test_plots_are_stored_with_what_they_show(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            if str(output.get("data", {}).get("text/plain", "")).startswith("<Figure"):
+                assert output.metadata.get("drawn"), f"{cell.id}: python tests/refresh.py"
+
+
+# Cells that do the same twice on purpose, to see whether the same comes out.
+REPEATS = {
+    ("06_dataset", "split"),
+    ("07_dataloader", "loader-first"),
+    ("16_dropout", "break-eval"),
+    ("21_training", "break-mode"),
+}
+COMPARING = {
+    "equal",
+    "allclose",
+    "assert_close",
+    "array_equal",
+    "isclose",
+    "eq",
+    "ne",
+    "is_set_to",
+    "assert_equal",
+}
+
+
+def self_comparisons(tree: ast.AST) -> list[str]:
+    """Expressions that compare or combine a thing with itself: equal(a, a), a == a, a - a, x | ~x."""
+    found = []
+    for node in ast.walk(tree):
+        pair = ()
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in COMPARING and len(node.args) > 1:
+                pair = node.args[:2]
+            elif name in COMPARING and node.args and isinstance(node.func, ast.Attribute):
+                pair = node.func.value, node.args[0]
+        elif isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            pair = next(((a, b) for a, b in pairwise(sides) if ast.dump(a) == ast.dump(b)), ())
+        elif isinstance(node, ast.BinOp) and isinstance(
+            node.op, ast.Sub | ast.BitXor | ast.BitOr | ast.BitAnd
+        ):
+            pair = node.left, node.right
+        if not pair or all(isinstance(side, ast.Constant) for side in pair):
+            continue
+        # `~x` and `-x` say no more than x, nor do copies of it.
+        plain = [
+            re.sub(r"^[~-]|\.(clone|detach|copy|contiguous)\(\)$", "", ast.unparse(side)) for side in pair
+        ]
+        if plain[0] == plain[1]:
+            found.append(ast.unparse(node))
+    return found
+
+
+@every_notebook
+def test_no_check_is_empty(path):
+    """No comparison of a thing with itself, no tolerance that lets all pass, no sentence printed come what may."""
+    for cell in code_cells(path):
+        try:
+            tree = ast.parse(cell.source)
+        except SyntaxError:
+            continue  # a magic, or an error on purpose
+        if (path.stem, cell.id) not in REPEATS and "check(" not in cell.source:
+            assert not (found := self_comparisons(tree)), f"{cell.id}: {found}"
+        for node in ast.walk(tree):
+            for keyword in getattr(node, "keywords", []):
+                if keyword.arg in ("rtol", "atol", "rel_tol", "abs_tol") and isinstance(
+                    keyword.value, ast.Constant
+                ):
+                    assert keyword.value.value <= 0.05, f"{cell.id}: {ast.unparse(node)}"
+            if isinstance(node, ast.Assert):
+                assert not isinstance(node.test, ast.Constant), f"{cell.id}: {ast.unparse(node)}"
+        prints = [line.value for line in tree.body if is_print(line)]
+        if prints and tree.body and is_print(tree.body[-1]):
+            assert not all(isinstance(part, ast.Constant) for part in prints[-1].args), (
+                f"{cell.id}: prints the same whatever was computed: {ast.unparse(prints[-1])}"
+            )
+
+
+def is_print(line: ast.stmt) -> bool:
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Call)
+        and getattr(line.value.func, "id", "") == "print"
+        and bool(line.value.args)
+    )
+
+
+def signatures(cell: nbformat.NotebookNode) -> dict[str, str]:
+    """Name and parameters, with their defaults, of each function and method that an exercise's cell defines."""
+    found = {}
+    for node in ast.parse(cell.source).body:
+        methods = node.body if isinstance(node, ast.ClassDef) else [node]
+        for function in methods:
+            if isinstance(function, ast.FunctionDef):
+                owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+                for part in ast.walk(function.args):  # what a parameter is, not how its type is spelled
+                    if isinstance(part, ast.arg):
+                        part.annotation = None
+                found[owner + function.name] = ast.unparse(function.args)
+    return found
+
+
+@every_lecture
+def test_stubs_and_solutions_have_the_same_parameters(path):
+    solved = {}
+    for cell in code_cells(path.parent / "solutions" / path.name):
+        for number in re.findall(r"""^check\(\s*["']([\d.]+)["']""", cell.source, re.MULTILINE):
+            solved[number] = signatures(cell)
+    for cell in code_cells(path):
+        for number in re.findall(r"""^check\(\s*["']([\d.]+)["']""", cell.source, re.MULTILINE):
+            for name, parameters in signatures(cell).items():
+                assert solved[number].get(name) == parameters, f"{number}: {name}({parameters})"
 
 
 @every_notebook
@@ -129,9 +269,13 @@ def test_cells(path):
         else:
             assert replay.run_problem(cell, cell.outputs) is None, cell.id  # tags, stderr, announced errors
             assert not list(find_comment_markers(cell.source)), cell.id
-            assert all(value < 1 for name, value in replay.tolerances(cell).items() if name == "rtol"), (
-                cell.id
-            )
+            for name, value in replay.tolerances(cell).items():
+                assert value <= BOUNDS[name], f"{cell.id}: {name}={value:g} is over {BOUNDS[name]:g}"
+            if atol := replay.tolerances(cell).get("atol"):
+                for found in numbers_of(cell):
+                    assert not 0 < abs(found) <= atol, (
+                        f"{cell.id}: atol={atol:g} swallows the number {found:g}"
+                    )
 
 
 @every_notebook
@@ -297,3 +441,8 @@ def test_no_deprecated_call(path):
             r"torch\.cuda\.amp",
         ):
             assert not re.search(call, cell.source), f"{cell.id}: {call}"
+
+
+@every_lecture
+def test_mutate_names_no_change_that_is_gone(path):
+    assert mutate.stale(path) == []

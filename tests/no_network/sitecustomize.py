@@ -1,10 +1,12 @@
-"""Refuses connections and name look-ups that leave this machine.
+"""Refuses connections and name look-ups that leave this machine; and has drawn.py describe what kernels plot.
 
 Python imports a module of this name when it starts. The replay puts this folder on PYTHONPATH, so the rule holds
 in its kernels and in every Python process that a notebook starts. It sees Python's sockets: a test that the course
 needs no network, not a wall against code that means harm.
 """
 
+import importlib.abc
+import importlib.util
 import ipaddress
 import os
 import socket
@@ -46,3 +48,26 @@ def refuse(event: str, args: tuple) -> None:
 
 
 sys.addaudithook(refuse)
+
+
+class AfterImport(importlib.abc.MetaPathFinder):
+    """Lets drawn.py know when a kernel has imported the backend that makes its pictures."""
+
+    module = "matplotlib_inline.backend_inline"
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.module:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        run = spec.loader.exec_module
+
+        def run_and_tell(module):
+            run(module)
+            importlib.import_module("drawn").install(module)
+
+        spec.loader.exec_module = run_and_tell
+        return spec
+
+
+sys.meta_path.insert(0, AfterImport())
