@@ -3,6 +3,7 @@
 A chapter builds by hand what it teaches; it imports from here only what an earlier chapter has taught, or plumbing.
 """
 
+import contextlib
 import math
 import os
 import random
@@ -325,15 +326,22 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
     """Save `state` to `path`; killed at any moment, this leaves the old file or the new one, whole.
 
     state: state dicts, tensors, numbers, strings, lists: what load_checkpoint reads without running code.
+    Raises CheckpointError if nothing can be written there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder: name a file in it, such as {path / 'run.pt'}")
     part = path.with_name(f"{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(state, part)
         os.replace(part, path)  # at once, or not at all
+    except (OSError, RuntimeError) as error:  # PyTorch's own writer raises RuntimeError
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0].rpartition("strerror: ")[2]
+        raise CheckpointError(f"{path} cannot be written ({reason}): choose another place") from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | os.PathLike) -> dict:
@@ -342,9 +350,14 @@ def load_checkpoint(path: str | os.PathLike) -> dict:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint {path}: train first, or check the name") from None
+    except OSError as error:  # the file may be in order: it cannot be opened
+        raise CheckpointError(
+            f"{path} cannot be opened ({error.strerror or error}): check its name and its permissions"
+        ) from None
     except Exception as error:
         raise CheckpointError(
-            f"{path} is no checkpoint that can be read ({type(error).__name__}): delete it and train again"
+            f"{path} is no checkpoint that can be read ({type(error).__name__}): "
+            "choose another name, or move it away and train again"
         ) from None
 
 

@@ -1,22 +1,29 @@
-"""Chapter 21 as a script: train CIFAR10-quick, watch it on images held out, score it once on the test images.
+"""Chapter 21 as a script: train CIFAR10-quick, and watch it on images held out.
 
 python notebooks/train.py                                      the bundled sample
 COURSE_DATA=full python notebooks/train.py                     the whole of CIFAR-10
-python notebooks/train.py --checkpoint run.pt                  a run that may be killed …
+python notebooks/train.py --checkpoint run.pt                  a run that may be stopped …
 python notebooks/train.py --checkpoint run.pt --resume         … and goes on where it was
+python notebooks/train.py --validation 0 --test                the last run: all images, then the test images
 torchrun --standalone --nproc-per-node=2 notebooks/train.py    two processes (chapter 25)
 """
 
 import argparse
+import contextlib
+import io
+import math
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
@@ -29,6 +36,9 @@ ACTIVATIONS = {"none": None, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 # How the learning rate goes: up to its highest value in the first quarter of the steps, then down to almost nothing
 # (Smith and Topin, arXiv 1708.07120), in straight lines or along a cosine; or the same for all steps.
 SCHEDULES = {"onecycle": "linear", "onecycle-cosine": "cos", "constant": None}
+# What can go wrong without a mistake in this file: main() says it in one sentence.
+ERRORS = (CheckpointError, DataError, FloatingPointError, OSError, ValueError)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,46 @@ def build(
     return model, loss_fn, optimizer, scheduler
 
 
+@dataclass
+class Run:
+    """A training run at the end of an epoch: all that it needs to go on to the same numbers."""
+
+    settings: Settings
+    images: int  # how many it was given
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    scheduler: LRScheduler
+    generator: torch.Generator  # of the order and the augmentation
+    epoch: int = 0  # epochs done
+    history: dict[str, list[float]] = field(default_factory=dict)
+    log: str | None = None  # the folder of its curves, under LOGS
+
+    def snapshot(self) -> dict:
+        """The run as a checkpoint, for save_checkpoint."""
+        return {
+            "settings": asdict(self.settings),
+            "images": self.images,
+            "epoch": self.epoch,
+            "history": self.history,
+            "log": self.log,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "torch_rng": torch.get_rng_state(),
+            "batches_rng": self.generator.get_state(),
+        }
+
+    def restore(self, state: dict, name: str) -> None:
+        """Go back to where `state`, a snapshot, was made; raises CheckpointError if it is of another run."""
+        check_same_run(state, self.settings, self.images, name)
+        helpers.load_weights(self.model, state["model"], name)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        torch.set_rng_state(state["torch_rng"])
+        self.generator.set_state(state["batches_rng"])
+        self.epoch, self.history, self.log = state["epoch"], state["history"], state.get("log")
+
+
 def train(
     settings: Settings,
     images: Tensor,
@@ -98,15 +148,22 @@ def train(
 ) -> tuple[nn.Module, dict[str, list[float]]]:
     """Train a network; returns it with its history, lists of one number per epoch as plot_history wants them.
 
+    The training loss is what is made small, with label smoothing; the validation loss is plain cross entropy,
+    as the test loss is.
+
     images: uint8 (N, 3, 32, 32), labels: int64 (N,); the last settings.validation of them are held out.
     checkpoint: written after each epoch. resume: go on from it, to the same numbers as without the break.
-    log: the name of a TensorBoard run. verbose: print a line for each epoch. progress: show a bar with the
-    time left for the whole run.
-    Raises CheckpointError if the checkpoint is there and not to be resumed from, or belongs to another run.
+    log: the name of a TensorBoard run; a resumed run goes on with its own curves. verbose: print a line for
+    each epoch. progress: show a bar with the time left for the whole run.
+    Raises CheckpointError, before the first epoch, if the checkpoint cannot be written, is there and not to be
+    resumed from, or belongs to another run; ValueError if the processes of a run are not given the same.
     """
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    rank, world = place()
     first = rank == 0  # the process that reports and writes
+    agree({"images": len(labels), **asdict(settings)}, "give all of them the same options and data")
     train_part, held_out = split(images, labels, settings.validation)
+    if len(train_part[1]) < world:
+        raise ValueError(f"{len(train_part[1])} images to train on are too few for {world} process(es)")
     generator = torch.Generator().manual_seed(settings.seed)
     batches = Batches(
         *train_part,
@@ -121,67 +178,161 @@ def train(
     )
     validation = Batches(*held_out, 1000, device=device)
     model, loss_fn, optimizer, scheduler = build(settings, settings.epochs * len(batches), device)
-    history: dict[str, list[float]] = {"train_loss": [], "train_accuracy": []}
-    if len(validation):
-        history |= {"validation_loss": [], "validation_accuracy": []}
-    done = 0
+    run = Run(settings, len(labels), model, optimizer, scheduler, generator)
+    parts = ["train", "validation"] if len(validation) else ["train"]
+    run.history = {f"{part}_{measure}": [] for part in parts for measure in ("loss", "accuracy")}
 
-    if checkpoint and checkpoint.exists():
-        if not resume:
-            raise CheckpointError(f"{checkpoint} is there already: add --resume, or choose another name")
-        state = helpers.load_checkpoint(checkpoint)
-        check_same_run(state, settings, len(labels), checkpoint)
-        helpers.load_weights(model, state["model"], str(checkpoint))
-        optimizer.load_state_dict(state["optimizer"])
-        scheduler.load_state_dict(state["scheduler"])
-        torch.set_rng_state(state["torch_rng"])
-        generator.set_state(state["batches_rng"])
-        done, history = state["epoch"], state["history"]
-        if verbose and first:
-            say(f"going on after epoch {done} of {settings.epochs}")
+    if checkpoint:
+        in_all(lambda: open_checkpoint(run, checkpoint, resume))
+        agree(
+            {"epochs done": run.epoch},
+            "a run can only go on from one checkpoint, in a folder that all processes share",
+        )
+        if run.epoch and verbose and first:
+            say(f"going on after epoch {run.epoch} of {settings.epochs}")
+    curves = in_all(lambda: Curves(run, log) if log and first else None)
 
     parallel = DistributedDataParallel(model) if world > 1 else model
-    writer = helpers.new_writer(log) if log and first else None
+    train_loss = finite_in_all(loss_fn) if world > 1 else loss_fn
     bar = tqdm(
         total=settings.epochs * len(batches),
-        initial=done * len(batches),
+        initial=run.epoch * len(batches),
         desc="training",
         unit="batch",
         disable=not (progress and first),
     )
-    with bar:
-        for epoch in range(done + 1, settings.epochs + 1):
+    with bar, contextlib.closing(curves) if curves else contextlib.nullcontext():
+        while run.epoch < settings.epochs:
             result = train_one_epoch(
-                parallel, ticking(batches, bar), loss_fn, optimizer, scheduler, settings.autocast
+                parallel, ticking(batches, bar), train_loss, optimizer, scheduler, settings.autocast
             )
             scores = {"train": mean_of_all(result, device)}
             if first and len(validation):
-                scores["validation"] = evaluate(model, validation, loss_fn)
+                scores["validation"] = evaluate(model, validation, nn.CrossEntropyLoss())
             for part, (loss, accuracy) in scores.items():
-                history[f"{part}_loss"].append(loss)
-                history[f"{part}_accuracy"].append(accuracy)
-                if writer:
-                    writer.add_scalar(f"loss/{part}", loss, epoch)
-                    writer.add_scalar(f"accuracy/{part}", accuracy, epoch)
-            if first and checkpoint:
-                state = {
-                    "settings": asdict(settings),
-                    "images": len(labels),
-                    "epoch": epoch,
-                    "history": history,
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "scheduler": scheduler.state_dict(),
-                    "torch_rng": torch.get_rng_state(),
-                    "batches_rng": generator.get_state(),
-                }
-                helpers.save_checkpoint(checkpoint, state)
+                run.history[f"{part}_loss"].append(loss)
+                run.history[f"{part}_accuracy"].append(accuracy)
+            run.epoch += 1
+            if checkpoint:
+                in_all(lambda: helpers.save_checkpoint(checkpoint, run.snapshot()) if first else None)
+            if curves:
+                curves.add(run.epoch)
             if first and verbose:
                 line = [f"{part} loss {loss:.4f} accuracy {acc:6.2%}" for part, (loss, acc) in scores.items()]
-                say("  ".join([f"epoch {epoch:2}/{settings.epochs}", *line]))
-    if writer:
-        writer.close()
-    return model, history
+                say("  ".join([f"epoch {run.epoch:2}/{settings.epochs}", *line]))
+    return model, run.history
+
+
+def open_checkpoint(run: Run, path: Path, resume: bool) -> None:
+    """Bring `run` to where the checkpoint at `path` is, if there is one, and prove that one can be written."""
+    if path.is_file():
+        if not resume:
+            raise CheckpointError(f"{path} is there already: add --resume, or choose another name")
+        run.restore(helpers.load_checkpoint(path), str(path))
+    if place()[0] == 0:
+        prove_writable(path, run.snapshot())
+
+
+def prove_writable(path: Path, state: dict) -> None:
+    """Raise CheckpointError unless `state` can be written to `path`: better before training than after it."""
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder: name a file in it, such as {path / 'run.pt'}")
+    probe = path.with_name(f"{path.name}.probe")
+    try:
+        helpers.save_checkpoint(probe, state)
+    except CheckpointError as error:
+        raise CheckpointError(str(error).replace(probe.name, path.name)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+
+
+class Curves:
+    """The run's curves for TensorBoard. If they can no longer be written, the run says so and goes on."""
+
+    def __init__(self, run: Run, log: str):
+        folder = helpers.LOGS / run.log if run.log else None
+        if folder and folder.is_dir() and Path(run.log).parent == Path(log):  # the run began them
+            from torch.utils.tensorboard import SummaryWriter
+
+            # Written again from the first epoch: what the stopped run may have added after its checkpoint is void.
+            self.writer = SummaryWriter(str(folder), purge_step=1)
+        else:
+            self.writer = helpers.new_writer(log)
+            run.log = Path(self.writer.log_dir).relative_to(helpers.LOGS).as_posix()
+        self.history = run.history
+        for epoch in range(1, run.epoch + 1):
+            self.add(epoch)
+
+    def add(self, epoch: int) -> None:
+        """Write the numbers of this epoch, counted from 1."""
+
+        def write() -> None:
+            for name, values in self.history.items():
+                part, _, measure = name.rpartition("_")
+                self.writer.add_scalar(f"{measure}/{part}", values[epoch - 1], epoch)
+            self.writer.flush()
+
+        self._try(write)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._try(lambda: self.writer.close())
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            if self.writer:
+                write()
+        except OSError as error:
+            say(f"the curves end here: they cannot be written ({error.strerror or error})")
+            self.writer = None
+
+
+def place() -> tuple[int, int]:
+    """This process's rank and the number of processes: (0, 1) without torchrun."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def gathered(value: T) -> list[T]:
+    """The value of every process, in the order of their ranks."""
+    if not dist.is_initialized():
+        return [value]
+    values = [value] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def in_all(action: Callable[[], T]) -> T:
+    """action(). An error in one process is raised in all, so that none of them waits for one that is gone."""
+    result, problem = None, None
+    try:
+        result = action()
+    except ERRORS as error:
+        problem = error
+    if found := [error for error in gathered(problem) if error]:
+        raise problem or found[0]
+    return result
+
+
+def agree(facts: dict, advice: str) -> None:
+    """Raise ValueError, in all processes, unless `facts` are the same in each."""
+    everyone = gathered(facts)
+    for rank, other in enumerate(everyone):
+        for key, value in everyone[0].items():
+            if other[key] != value:
+                raise ValueError(f"{key}: {value} in process 0, {other[key]} in process {rank}: {advice}")
+
+
+def finite_in_all(loss_fn: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """`loss_fn`; but as soon as one process's loss is not a finite number, no process's is, and all stop there."""
+
+    def loss(logits: Tensor, y: Tensor) -> Tensor:
+        own = loss_fn(logits, y)
+        total = own.detach().clone()
+        dist.all_reduce(total)
+        return own if total.isfinite() else total
+
+    return loss
 
 
 def say(line: str) -> None:
@@ -207,7 +358,7 @@ def mean_of_all(result: tuple[float, float], device: torch.device | str) -> tupl
     return result
 
 
-def check_same_run(state: dict, settings: Settings, images: int, name: Path) -> None:
+def check_same_run(state: dict, settings: Settings, images: int, name: str) -> None:
     """Raises CheckpointError unless the checkpoint `state` is of a run with these settings on as many images."""
     if not isinstance(state, dict) or "settings" not in state:
         raise CheckpointError(f"{name} is no checkpoint of a training run: choose another name")
@@ -215,24 +366,35 @@ def check_same_run(state: dict, settings: Settings, images: int, name: Path) -> 
     found = {**state["settings"], "images": state["images"]}
     for key, value in wanted.items():
         if found.get(key) != value:
+            reason = ""
+            if key == "epochs" and settings.schedule != "constant":
+                reason = " (the learning rate of each step depends on it, so a longer run differs from its first step on)"
             raise CheckpointError(
-                f"{name} belongs to another run: {key} is {found.get(key, 'missing')} there and {value} here; "
+                f"{name} belongs to another run: {key} is {found.get(key, 'missing')} there and {value} here{reason}; "
                 "give the options it was started with, or choose another name"
             )
 
 
+def number(
+    kind: type, low: float, high: float = math.inf, more: bool = False, less: bool = False
+) -> Callable:
+    """Reads an option's number from `low` to `high`, themselves left out by `more` and `less`."""
+    lower = f"more than {low}" if more else f"at least {low}"
+    upper = f" and {'less than' if less else 'at most'} {high}" if high < math.inf else ""
+
+    def parse(text: str):
+        value = kind(text)
+        fits = (low < value if more else low <= value) and (value < high if less else value <= high)
+        if not (fits and math.isfinite(value)):
+            raise argparse.ArgumentTypeError(f"{text} will not do, it should be {lower}{upper}")
+        return value
+
+    parse.__name__ = "whole number" if kind is int else "number"
+    return parse
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options, one for each of Settings, and what to read and write."""
-
-    def number(kind: type, low: float, high: float = float("inf")):
-        def parse(text: str):
-            value = kind(text)
-            if not low <= value <= high:
-                raise argparse.ArgumentTypeError(f"{text} is not from {low} to {high}")
-            return value
-
-        parse.__name__ = "whole number" if kind is int else "number"
-        return parse
 
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n")[0],
@@ -248,27 +410,38 @@ def command_line() -> argparse.ArgumentParser:
 
     option("epochs", number(int, 1), "rounds through the training images", metavar="N")
     option("batch-size", number(int, 1), "images in a batch, all processes together", metavar="N")
-    option("lr", number(float, 0), "learning rate, with onecycle its highest value", metavar="X")
-    option("momentum", number(float, 0, 1), "momentum of SGD, Nesterov's way; 0 for none", metavar="X")
+    option("lr", number(float, 0, more=True), "learning rate, with onecycle its highest value", metavar="X")
+    option(
+        "momentum", number(float, 0, 1, less=True), "momentum of SGD, Nesterov's way; 0 for none", metavar="X"
+    )
     option("weight-decay", number(float, 0), "weight decay", metavar="X")
-    option("label-smoothing", number(float, 0, 1), "label smoothing of the cross entropy", metavar="X")
+    option(
+        "label-smoothing", number(float, 0, 1, less=True), "label smoothing of the training loss", metavar="X"
+    )
     option("shift", number(int, 0, 31), "pixels that a training image is moved by at most", metavar="N")
     recipe.add_argument("--no-augment", dest="augment", action="store_false", help="neither flip nor shift")
     option("activation", str, "what stands between the layers", choices=list(ACTIVATIONS))
     option("schedule", str, "how the learning rate goes", choices=SCHEDULES)
     option("validation", number(float, 0, 0.9), "share of the training images to hold out", metavar="X")
-    option("seed", number(int, 0), "of the weights, the order and the augmentation", metavar="N")
+    option("seed", number(int, 0, 2**32 - 1), "of the weights, the order and the augmentation", metavar="N")
     recipe.add_argument(
         "--autocast",
         action="store_true",
         help="compute in bfloat16 where it is safe: faster on GPUs and on processors that have it",
     )
     run = parser.add_argument_group("run")
+    run.add_argument("--images", type=number(int, 1), metavar="N", help="train on the first N images only")
+    run.add_argument("--test", action="store_true", help="at the end, score the test images, once")
     run.add_argument("--device", metavar="NAME", help=f"cpu, cuda, … (default: {helpers.device})")
     run.add_argument("--checkpoint", type=Path, metavar="PATH", help="write a checkpoint after each epoch")
     run.add_argument("--resume", action="store_true", help="go on from the checkpoint, if it is there")
-    run.add_argument("--weights", type=Path, metavar="PATH", help="write the trained weights, a state_dict")
-    run.add_argument("--log", metavar="NAME", help="write TensorBoard curves under logs/NAME")
+    run.add_argument(
+        "--weights", type=Path, metavar="PATH", help="write the trained weights, a state_dict, at the end"
+    )
+    # torchrun takes --log for one of its own options, wherever it stands.
+    run.add_argument(
+        "--tensorboard", "--log", dest="log", metavar="NAME", help="write TensorBoard curves under logs/NAME"
+    )
     return parser
 
 
@@ -281,34 +454,106 @@ def choose_device(name: str | None) -> torch.device:
     if device is None or device.type not in ("cpu", helpers.device.type):
         raise ValueError(f"there is no device {name} here: leave --device out to use {helpers.device}")
     if device.type != "cpu" and "LOCAL_RANK" in os.environ:
+        here, wanted = torch.accelerator.device_count(), int(os.environ["LOCAL_WORLD_SIZE"])
+        if wanted > here:
+            raise ValueError(
+                f"{wanted} processes, but {here} GPU(s): give --nproc-per-node={here}, or --device cpu"
+            )
         device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
         torch.accelerator.set_device_index(device.index)
     return device
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = command_line()
-    options = vars(parser.parse_args(arguments))
-    settings = Settings(**{name: options.pop(name) for name in asdict(Settings())})
-    if options["resume"] and not options["checkpoint"]:
-        parser.error("--resume needs --checkpoint PATH, the file to go on from")
-    weights = options.pop("weights")
+def read_images(count: int | None) -> tuple[Tensor, Tensor]:
+    """The first `count` training images with their labels, all of them for None."""
+    images, labels = cifar10_tensors(train=True)
+    if count and count > len(labels):
+        raise ValueError(f"--images {count}: there are only {len(labels)} ({mode()} data)")
+    return images[:count], labels[:count]
+
+
+def check_weights(path: Path, going_on: bool) -> None:
+    """Raise CheckpointError unless the weights may be written to `path` at the end of the run."""
+    if path.is_file() and not going_on:
+        raise CheckpointError(f"{path} is there already: choose another name for the weights")
+    prove_writable(path, helpers.cifar10_quick().state_dict())
+
+
+def write_weights(path: Path, state: dict) -> None:
+    """Write the trained weights; where that is no longer possible, beside other temporary files, and say so."""
     try:
-        device = choose_device(options.pop("device"))
-        if "RANK" in os.environ and "WORLD_SIZE" in os.environ:  # set by torchrun
-            dist.init_process_group(dist.get_default_backend_for_device(device))
-        first = not dist.is_initialized() or dist.get_rank() == 0
-        progress = sys.stderr.isatty()  # no bar in a log file
-        model, _ = train(settings, *cifar10_tensors(train=True), device=device, progress=progress, **options)
-        if first:
-            test = Batches(*cifar10_tensors(train=False), 1000, device=device)
-            loss, accuracy = evaluate(model, test, nn.CrossEntropyLoss())
-            print(f"test   loss {loss:.4f}  accuracy {accuracy:.2%}  ({mode()} data)")
-            if weights:
-                state = model.to("cpu", memory_format=torch.contiguous_format).state_dict()
-                helpers.save_checkpoint(weights, state)
-    except (CheckpointError, DataError, FloatingPointError, ValueError) as error:
-        sys.exit(f"train.py: {error}")
+        helpers.save_checkpoint(path, state)
+    except CheckpointError as error:
+        other = Path(tempfile.mkdtemp(prefix="train-")) / path.name
+        helpers.save_checkpoint(other, state)
+        raise CheckpointError(f"{error}; the weights are in {other}") from None
+
+
+def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namespace]:
+    """What the command line says. Of several processes the first alone speaks of a mistake there."""
+    parser = command_line()
+    with contextlib.ExitStack() as muted:
+        if os.environ.get("RANK", "0") != "0":
+            muted.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            muted.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        options = parser.parse_args(arguments)
+        if options.resume and not options.checkpoint:
+            parser.error("--resume needs --checkpoint PATH, the file to go on from")
+        if (
+            options.weights
+            and options.checkpoint
+            and options.weights.resolve() == options.checkpoint.resolve()
+        ):
+            parser.error("--weights and --checkpoint should be two files")
+    return Settings(**{name: getattr(options, name) for name in asdict(Settings())}), options
+
+
+def run_command(settings: Settings, options: argparse.Namespace) -> None:
+    """Read, train, score, write."""
+    device = choose_device(options.device)
+    if "RANK" in os.environ and "WORLD_SIZE" in os.environ:  # set by torchrun
+        dist.init_process_group(dist.get_default_backend_for_device(device))
+    first = place()[0] == 0
+    images, labels = in_all(lambda: read_images(options.images))
+    test = in_all(lambda: cifar10_tensors(train=False) if options.test and first else None)
+    if options.weights:
+        going_on = options.resume and options.checkpoint.is_file()
+        in_all(lambda: check_weights(options.weights, going_on) if first else None)
+    model, _ = train(
+        settings,
+        images,
+        labels,
+        device=device,
+        checkpoint=options.checkpoint,
+        resume=options.resume,
+        log=options.log,
+        progress=sys.stderr.isatty(),  # no bar in a log file
+    )
+    if test:
+        loss, accuracy = evaluate(model, Batches(*test, 1000, device=device), nn.CrossEntropyLoss())
+        print(f"test   loss {loss:.4f}  accuracy {accuracy:.2%}  ({mode()} data)")
+    if options.weights:
+        state = model.to("cpu", memory_format=torch.contiguous_format).state_dict()
+        in_all(lambda: write_weights(options.weights, state) if first else None)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    settings, options = read_options(arguments)
+    speaks = os.environ.get("RANK", "0") == "0"  # one sentence, not one from each process
+    try:
+        run_command(settings, options)
+    except ERRORS as error:
+        if "TORCHELASTIC_ERROR_FILE" in os.environ:  # what torchrun shows under "Root Cause"
+            get_error_handler().record_exception(error.with_traceback(None))
+        sys.exit(f"train.py: {error}" if speaks else 1)
+    except KeyboardInterrupt:
+        if speaks:
+            kept = options.checkpoint and options.checkpoint.is_file()
+            word = (
+                "go on with the same command and --resume" if kept else "nothing is saved, see --checkpoint"
+            )
+            print(f"\ntrain.py: stopped; {word}", file=sys.stderr)
+        sys.exit(130)
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()

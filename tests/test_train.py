@@ -35,6 +35,7 @@ from helpers import (
 NOTEBOOKS = Path(train.__file__).parent
 
 # train.py on 96 random images instead of the sample; KILL=2 has it killed while it writes the checkpoint of epoch 2.
+# RANK in an option becomes the process's rank.
 DRIVER = """
 import os, signal, sys
 sys.path.insert(0, {notebooks!r})
@@ -49,12 +50,12 @@ import train
 save = torch.save
 def save_and_die(state, path):
     save(state, path)
-    if state.get("epoch") == int(os.environ.get("KILL", 0)):
+    if state.get("epoch") == int(os.environ.get("KILL", -1)):
         with open(path, "r+b") as file:
             file.truncate(path.stat().st_size // 2)
         os.kill(os.getpid(), signal.{signal})
 torch.save = save_and_die
-train.main()
+train.main([option.replace("RANK", os.environ.get("RANK", "")) for option in sys.argv[1:]])
 """
 
 
@@ -282,6 +283,45 @@ def test_a_checkpoint_that_cannot_be_read_is_one_sentence(tmp_path, monkeypatch)
     assert not Path("trapped").exists()
 
 
+def test_what_cannot_be_opened_is_not_called_a_bad_checkpoint(tmp_path, monkeypatch):
+    """No word of deleting: the name is a folder, or the file may be whole."""
+    with pytest.raises(CheckpointError) as found:
+        load_checkpoint(tmp_path)
+    assert "cannot be opened" in str(found.value) and "delete" not in str(found.value)
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, {"epoch": 1})
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(
+        CheckpointError, match=r"run.pt cannot be opened \(Permission denied\): check its name"
+    ):
+        load_checkpoint(path)
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="x.pt cannot be written"):
+        save_checkpoint(tmp_path / "file" / "x.pt", {})
+    with pytest.raises(CheckpointError, match=r"is a folder: name a file in it, such as .*run.pt"):
+        save_checkpoint(tmp_path, {})
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, {"epoch": 1})
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(CheckpointError, match=r"run.pt cannot be written \(No space left on device\)"):
+        save_checkpoint(path, {"epoch": 2})
+    assert load_checkpoint(path) == {"epoch": 1}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "run.pt"]
+
+
+def full_disk(state, path):
+    """torch.save where nothing fits."""
+    Path(path).write_bytes(b"PK")
+    raise OSError(28, "No space left on device")
+
+
 def test_weights_of_another_network_are_refused_before_anything_changes():
     model = cifar10_quick()
     before = model[0].weight.clone()
@@ -363,16 +403,226 @@ def test_another_run_s_checkpoint_is_not_resumed(tmp_path):
         quiet(SHORT, checkpoint=path, resume=True)
 
 
+def test_a_run_cannot_be_made_longer_and_the_reason_is_given(tmp_path):
+    path = tmp_path / "run.pt"
+    quiet(SHORT, checkpoint=path)
+    longer = train.Settings(**{**train.asdict(SHORT), "epochs": 4})
+    with pytest.raises(
+        CheckpointError, match="epochs is 2 there and 4 here .the learning rate of each step depends"
+    ):
+        quiet(longer, checkpoint=path, resume=True)
+
+
+def scalars(folder):
+    """The curves in a TensorBoard run: their tags with pairs (step, value)."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder)).Reload()
+    return {
+        tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in events.Tags()["scalars"]
+    }
+
+
+def stop_after(epochs, monkeypatch):
+    """Have train.py interrupted, as by Ctrl-C, in the epoch after `epochs`."""
+    plain, calls = train.train_one_epoch, []
+
+    def one_epoch(*arguments):
+        calls.append(1)
+        if len(calls) > epochs:
+            raise KeyboardInterrupt
+        return plain(*arguments)
+
+    monkeypatch.setattr(train, "train_one_epoch", one_epoch)
+
+
+def test_a_resumed_run_goes_on_with_its_curves(tmp_path, monkeypatch, cpu):
+    monkeypatch.setattr(helpers, "LOGS", tmp_path)
+    path = tmp_path / "run.pt"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(1, patch)
+        quiet(SHORT, checkpoint=path, log="quick")
+    _, history = quiet(SHORT, checkpoint=path, resume=True, log="quick")
+    (folder,) = (tmp_path / "quick").iterdir()
+    found = scalars(folder)
+    assert len(found) == 4
+    for tag, points in found.items():
+        measure, _, part = tag.partition("/")
+        assert points == [(i + 1, pytest.approx(v)) for i, v in enumerate(history[f"{part}_{measure}"])]
+    # With another name, or where the curves are gone: the whole run anew.
+    quiet(SHORT, checkpoint=path, resume=True, log="other")
+    assert scalars(tmp_path / "other" / "run-1") == found
+
+
+@pytest.fixture
+def random_images(monkeypatch):
+    """train.py on random images; the list that it returns holds what was asked for, True for training images."""
+    asked = []
+
+    def images(train):
+        asked.append(train)
+        return random_data()
+
+    monkeypatch.setattr(train, "cifar10_tensors", images)
+    return asked
+
+
+ON_CPU = ["--epochs", "2", "--batch-size", "32", "--device", "cpu"]
+
+
+def test_the_test_images_are_scored_only_when_asked(random_images, capsys, cpu):
+    train.main([*ON_CPU, "--validation", "0.25"])
+    assert random_images == [True]
+    assert "test" not in capsys.readouterr().out
+    train.main([*ON_CPU, "--test"])
+    assert random_images == [True, True, False]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[-1].startswith("test   loss ")
+
+
+def test_the_validation_loss_is_plain(cpu):
+    """That of a network which is not trained at all: the same with and without label smoothing."""
+    smooth = {**train.asdict(SHORT), "lr": 1e-30, "weight_decay": 0.0, "augment": False}
+    (_, one), (_, two) = (quiet(train.Settings(**{**smooth, "label_smoothing": x})) for x in (0.0, 0.5))
+    assert one["validation_loss"] == two["validation_loss"]
+    assert one["train_loss"][0] != two["train_loss"][0]
+
+
+def test_the_first_images_alone(random_images, tmp_path, cpu):
+    path = tmp_path / "run.pt"
+    train.main([*ON_CPU, "--images", "64", "--validation", "0.25", "--checkpoint", str(path)])
+    images, labels = random_data()
+    _, history = train.train(SHORT, images[:64], labels[:64], device="cpu", verbose=False, progress=False)
+    assert load_checkpoint(path)["history"] == history
+    with pytest.raises(SystemExit, match="--images 97: there are only 96"):
+        train.main([*ON_CPU, "--images", "97"])
+    with pytest.raises(SystemExit, match="0 images to train on are too few"):
+        train.main([*ON_CPU, "--images", "1", "--validation", "0.9"])
+
+
+@pytest.mark.parametrize("option", ["--checkpoint", "--weights"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (".", "is a folder: name a file"),
+        ("file/x.pt", "x.pt cannot be written"),
+        ("there.pt", "is there already"),
+    ],
+)
+def test_a_place_is_tried_before_the_first_epoch(
+    option, name, message, random_images, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("there.pt").write_text("something else")
+    with pytest.raises(SystemExit, match=message) as exit_:
+        train.main([*ON_CPU, option, name])
+    assert "delete" not in str(exit_.value)
+    assert capsys.readouterr().out == ""  # no epoch
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there.pt"]
+    assert Path("there.pt").read_text() == "something else"
+
+
+def test_the_current_folder_is_never_to_be_deleted(random_images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        train.main([*ON_CPU, "--checkpoint", ".", "--resume"])
+    assert "is a folder: name a file in it" in exit_.value.code and "delete" not in exit_.value.code
+
+
+def test_a_log_that_cannot_be_begun_ends_the_run_before_it_starts(
+    random_images, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "logs").touch()
+    monkeypatch.setattr(helpers, "LOGS", tmp_path / "logs")
+    with pytest.raises(SystemExit, match="train.py: .*logs"):
+        train.main([*ON_CPU, "--log", "quick"])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_log_that_can_no_longer_be_written_does_not_end_the_run(
+    random_images, tmp_path, monkeypatch, capsys
+):
+    from torch.utils.tensorboard import SummaryWriter
+
+    def refuse(self):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(helpers, "LOGS", tmp_path)
+    monkeypatch.setattr(SummaryWriter, "flush", refuse)
+    train.main([*ON_CPU, "--log", "quick", "--weights", str(tmp_path / "w.pt")])
+    printed = capsys.readouterr().out
+    assert printed.count("the curves end here: they cannot be written (No space left on device)") == 1
+    assert "epoch  2/2" in printed and (tmp_path / "w.pt").exists()
+
+
+def test_a_disk_that_fills_up_leaves_the_last_checkpoint_and_the_weights(
+    random_images, tmp_path, monkeypatch, cpu
+):
+    path, plain = tmp_path / "run.pt", helpers.save_checkpoint
+
+    def save(name, state):
+        full = state.get("epoch") == 2 or Path(name).name == "w.pt"
+        with monkeypatch.context() as patch:
+            if full:
+                patch.setattr(torch, "save", full_disk)
+            plain(name, state)
+
+    monkeypatch.setattr(helpers, "save_checkpoint", save)
+    with pytest.raises(SystemExit, match=r"train.py: .*run.pt cannot be written \(No space left"):
+        train.main([*ON_CPU, "--checkpoint", str(path)])
+    assert load_checkpoint(path)["epoch"] == 1
+    # The weights go beside other temporary files then.
+    monkeypatch.setattr(train.tempfile, "tempdir", str(tmp_path))
+
+    def save_other(name, state):
+        if Path(name).parent == tmp_path and Path(name).name == "w.pt":
+            raise CheckpointError(f"{name} cannot be written")
+        plain(name, state)
+
+    monkeypatch.setattr(helpers, "save_checkpoint", save_other)
+    with pytest.raises(SystemExit, match="w.pt cannot be written; the weights are in (.*)") as exit_:
+        train.main([*ON_CPU, "--weights", str(tmp_path / "w.pt")])
+    load_weights(cifar10_quick(), load_checkpoint(exit_.value.code.rpartition(" are in ")[2]))
+
+
+def test_weights_are_written_again_only_by_a_run_that_goes_on(random_images, tmp_path, cpu):
+    options = [*ON_CPU, "--weights", str(tmp_path / "w.pt")]
+    train.main([*options, "--checkpoint", str(tmp_path / "run.pt")])
+    (tmp_path / "w.pt").write_text("broken")
+    with pytest.raises(SystemExit, match="w.pt is there already"):
+        train.main([*options, "--checkpoint", str(tmp_path / "new.pt"), "--resume"])
+    train.main([*options, "--checkpoint", str(tmp_path / "run.pt"), "--resume"])
+    assert load_checkpoint(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_ctrl_c_is_one_sentence(done, random_images, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "run.pt"
+    stop_after(done, monkeypatch)
+    with pytest.raises(SystemExit) as exit_:
+        train.main([*ON_CPU, "--checkpoint", str(path)])
+    assert exit_.value.code == 130
+    word = "go on with the same command and --resume" if done else "nothing is saved, see --checkpoint"
+    assert capsys.readouterr().err == f"\ntrain.py: stopped; {word}\n"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--epochs", "many"], "--epochs: invalid whole number value: 'many'"),
-        (["--epochs", "0"], "--epochs: 0 is not from 1"),
-        (["--lr", "-1"], "--lr: -1 is not from 0"),
-        (["--lr", "nan"], "--lr: nan is not from 0"),
-        (["--validation", "1"], "--validation: 1 is not from 0 to 0.9"),
+        (["--epochs", "0"], "--epochs: 0 will not do, it should be at least 1\n"),
+        (["--images", "0"], "--images: 0 will not do, it should be at least 1\n"),
+        (["--lr", "-1"], "--lr: -1 will not do, it should be more than 0\n"),
+        (["--lr", "0"], "--lr: 0 will not do, it should be more than 0\n"),
+        (["--lr", "nan"], "--lr: nan will not do"),
+        (["--lr", "inf"], "--lr: inf will not do"),
+        (["--momentum", "1"], "--momentum: 1 will not do, it should be at least 0 and less than 1\n"),
+        (["--validation", "1"], "--validation: 1 will not do, it should be at least 0 and at most 0.9\n"),
+        (["--seed", "9" * 10], "it should be at least 0 and at most 4294967295"),
         (["--activation", "swish"], "choose from"),
         (["--resume"], "--resume needs --checkpoint"),
+        (["--checkpoint", "a.pt", "--weights", "./a.pt"], "--weights and --checkpoint should be two files"),
         (["--device", "toaster"], "there is no device toaster here"),
     ],
 )
@@ -382,6 +632,18 @@ def test_wrong_options_are_named(options, message, capsys, monkeypatch):
         train.main(options)
     assert exit_.value.code != 0
     assert message in f"{capsys.readouterr().err}{exit_.value.code}"
+    # Of several processes the first alone says so.
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SystemExit) as exit_:
+        train.main(options)
+    assert exit_.value.code in (1, 2) and capsys.readouterr().err == ""
+
+
+def test_a_loss_that_is_no_number_in_one_process_is_none_in_all(monkeypatch):
+    for other, expected in ((2.0, 1.0), (float("nan"), None), (float("inf"), None)):
+        monkeypatch.setattr(train.dist, "all_reduce", lambda total, other=other: total.add_(other))
+        loss = train.finite_in_all(lambda logits, y: logits.sum())(torch.ones(1, requires_grad=True), None)
+        assert loss.item() == expected if expected else not loss.isfinite()
 
 
 def test_a_diverging_run_ends_in_one_sentence(monkeypatch):
@@ -424,6 +686,7 @@ def same(one, other):
 def test_a_killed_run_resumes_to_the_same_bits(driver, tmp_path, cpu, monkeypatch, capsys):
     options = ["--epochs", "3", "--batch-size", "32", "--device", "cpu"]
     monkeypatch.setattr(train, "cifar10_tensors", lambda train: random_data())
+    options += ["--test"]
     straight = {name: str(tmp_path / f"straight.{name}") for name in ("run", "pt")}
     train.main([*options, "--checkpoint", straight["run"], "--weights", straight["pt"]])
     printed = capsys.readouterr().out.splitlines()
@@ -460,30 +723,53 @@ def test_two_processes_are_one(driver, tmp_path, cpu):
         "--checkpoint",
         path,
     ]
-    loopback = {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}
-    two = run(
-        "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", driver, *options, **loopback
-    )
+    # Not --log: torchrun takes that for an option of its own.
+    two = torchrun(driver, *options, "--test", "--tensorboard", "two", COURSE_LOGS=str(tmp_path))
     assert two.returncode == 0, two.stderr
     assert two.stdout.count("epoch  1/2") == two.stdout.count("test ") == 1  # the first process alone reports
+    assert len(scalars(tmp_path / "two" / "run-1")) == 4
     state = load_checkpoint(path)
     torch.testing.assert_close(state["model"], dict(model.state_dict()), rtol=0, atol=1e-5)
     torch.testing.assert_close(state["history"], history, rtol=0, atol=1e-4)
 
 
-def test_the_curves_reach_tensorboard(tmp_path, monkeypatch):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+def torchrun(*command, **environment):
+    """Run it in two processes of this machine."""
+    loopback = {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}
+    return run(
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        *command,
+        **loopback,
+        **environment,
+    )
 
+
+def test_two_processes_never_go_on_from_different_epochs(driver, tmp_path, cpu):
+    """As with a checkpoint in a folder that the machines do not share; and the error is said once."""
+    quiet(SHORT, checkpoint=tmp_path / "0" / "run.pt")
+    options = ["--epochs", 2, "--batch-size", 32, "--validation", 0.25, "--device", "cpu", "--resume"]
+    two = torchrun(driver, *options, "--checkpoint", tmp_path / "RANK" / "run.pt")
+    assert two.returncode != 0 and two.stdout == ""
+    sentence = "epochs done: 2 in process 0, 0 in process 1: a run can only go on from one checkpoint"
+    assert two.stderr.count(f"train.py: {sentence}") == 1
+    assert sentence in two.stderr.partition("Root Cause")[2]  # where one looks for it
+    assert "File " not in two.stderr.partition("torch/distributed")[0]  # no traceback but torchrun's own
+
+
+def test_the_curves_reach_tensorboard(tmp_path, monkeypatch):
     monkeypatch.setattr(helpers, "LOGS", tmp_path)
     _, history = quiet(SHORT, log="quick")
     (folder,) = (tmp_path / "quick").iterdir()
-    events = EventAccumulator(str(folder)).Reload()
-    assert sorted(events.Tags()["scalars"]) == sorted(
+    found = scalars(folder)
+    assert sorted(found) == sorted(
         f"{measure}/{part}" for measure in ("loss", "accuracy") for part in ("train", "validation")
     )
-    points = events.Scalars("loss/validation")
-    assert [point.step for point in points] == [1, 2]
-    assert [point.value for point in points] == pytest.approx(history["validation_loss"])
+    assert found["loss/validation"] == [
+        (i + 1, pytest.approx(v)) for i, v in enumerate(history["validation_loss"])
+    ]
 
 
 def test_the_shipped_weights_are_those_of_the_record():
