@@ -433,6 +433,12 @@ def _difference(
         wanted=describe(expected),
     )
     if isinstance(expected, bool):
+        if isinstance(actual, Tensor):
+            return _(
+                "{what} is {found}; a plain bool is wanted (`.item()` makes one).",
+                what=what,
+                found=describe(actual),
+            )
         return None if isinstance(actual, bool | np.bool_) and actual == expected else wrong
     if isinstance(expected, list | tuple):
         if isinstance(actual, Tensor | np.ndarray):

@@ -1,0 +1,399 @@
+"""Answers to the exercises of chapter 23."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import nn
+from torchvision.transforms import v2
+
+from answers import Right, Wrong
+from helpers import CIFAR10_MEAN, CIFAR10_STD, DATA, cifar10_quick, load_checkpoint, load_weights
+
+
+def broadcast(a, b):
+    return a.keys() == b.keys() and all(bool((a[name] == b[name]).all()) for name in a)
+
+
+def only_first(a, b):
+    return all(name in b and torch.equal(a[name], b[name]) for name in a)
+
+
+def nearly(a, b):
+    return a.keys() == b.keys() and all(
+        a[name].shape == b[name].shape and torch.allclose(a[name], b[name], atol=0.01) for name in a
+    )
+
+
+def differences(model, state, own=None, swapped=False):
+    own = model.state_dict() if own is None else own
+    missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    shapes = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
+    return (unexpected, missing, shapes) if swapped else (missing, unexpected, shapes)
+
+
+def two_lists(model, state):
+    return differences(model, state)[:2]
+
+
+def loads(model, state):
+    found = differences(model, state)
+    fitting = {k: torch.zeros_like(v) for k, v in state.items() if k not in found[1] + found[2]}
+    model.load_state_dict(fitting, strict=False)
+    return found
+
+
+def by_loading(model, state):
+    result = model.load_state_dict(state, strict=False)
+    return result.missing_keys, result.unexpected_keys, []
+
+
+def in_place(state, prefix="module."):
+    for name in list(state):
+        state[name.removeprefix(prefix)] = state.pop(name)
+    return state
+
+
+def only_prefixed(state, prefix="module."):
+    return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+
+
+def resume(path, model, optimizer, weights_only=True, with_optimizer=True, plus=1):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path, weights_only=weights_only)
+    model.load_state_dict(saved["model"])
+    if with_optimizer:
+        optimizer.load_state_dict(saved["optimizer"])
+    return saved["epoch"] + plus
+
+
+def anew_whatever_happens(path, model, optimizer):
+    try:
+        return resume(path, model, optimizer)
+    except Exception:
+        return 1
+
+
+def no_file_no_run(path, model, optimizer):
+    saved = torch.load(path)
+    model.load_state_dict(saved["model"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["epoch"] + 1
+
+
+def name_picture(
+    picture,
+    weights,
+    classes,
+    upright=True,
+    bits=True,
+    white=True,
+    rgb=True,
+    fit=True,
+    norm=True,
+    softmax=True,
+):
+    try:
+        with Image.open(picture) as file:
+            found = ImageOps.exif_transpose(file) if upright else file.copy()
+    except Exception:
+        return f"{Path(picture).name} is no picture."
+    if bits and found.mode.startswith("I;16"):
+        found = Image.fromarray((np.asarray(found) // 257).astype(np.uint8))
+    if white and found.has_transparency_data:
+        found = found.convert("RGBA")
+        found = Image.alpha_composite(Image.new("RGBA", found.size, "white"), found)
+    if rgb:
+        found = found.convert("RGB")
+    small = ImageOps.fit(found, (32, 32), Image.Resampling.BICUBIC) if fit else found.resize((32, 32))
+    x = torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
+    if norm:
+        x = (x - torch.tensor(CIFAR10_MEAN).view(3, 1, 1)) / torch.tensor(CIFAR10_STD).view(3, 1, 1)
+    model = cifar10_quick(nn.ReLU)
+    model.load_state_dict(torch.load(weights))
+    with torch.inference_mode():
+        logits = model(x.unsqueeze(0))
+        value, number = (logits.softmax(dim=1) if softmax else logits)[0].max(dim=0)
+    return classes[number], value.item()
+
+
+def shipped_weights(picture, weights, classes):
+    return name_picture(picture, DATA / "weights" / "cifar10_quick.pt", classes)
+
+
+def but(**options):
+    def answer(picture, weights, classes):
+        return name_picture(picture, weights, classes, **options)
+
+    return answer
+
+
+def no_sentence(picture, weights, classes):
+    Image.open(picture).load()
+    return name_picture(picture, weights, classes)
+
+
+def a_number(picture, weights, classes):
+    found = name_picture(picture, weights, classes)
+    return found if isinstance(found, str) else found[1]
+
+
+def same_sums(a, b):
+    return a.keys() == b.keys() and all(
+        a[n].shape == b[n].shape and bool((a[n].sum() - b[n].sum()).abs() < 1e-6) for n in a
+    )
+
+
+def close(a, b):
+    return a.keys() == b.keys() and all(a[n].shape == b[n].shape and torch.allclose(a[n], b[n]) for n in a)
+
+
+def same_by_loop(a, b):
+    if len(a) != len(b):
+        return False
+    for name, value in a.items():
+        if name not in b or value.shape != b[name].shape or not bool((value == b[name]).all()):
+            return False
+    return True
+
+
+def same_by_numpy(a, b):
+    return sorted(a) == sorted(b) and np.all([np.array_equal(a[n].numpy(), b[n].numpy()) for n in a])
+
+
+def same_by_bytes(a, b):
+    def key(state):
+        return {n: (tuple(v.shape), v.contiguous().numpy().tobytes()) for n, v in state.items()}
+
+    return key(a) == key(b)
+
+
+def by(measure):
+    def answer(model, state):
+        own = model.state_dict()
+        missing, unexpected, _ = differences(model, state)
+        return (
+            missing,
+            unexpected,
+            sorted(n for n in own if n in state and measure(own[n]) != measure(state[n])),
+        )
+
+    return answer
+
+
+def differences_by_loop(model, state):
+    own, missing, unexpected, shapes = model.state_dict(), [], [], []
+    for name in own:
+        if name not in state:
+            missing.append(name)
+        elif list(own[name].shape) != list(state[name].shape):
+            shapes.append(name)
+    for name in state:
+        if name not in own:
+            unexpected.append(name)
+    return [sorted(missing), sorted(unexpected), sorted(shapes)]
+
+
+def differences_by_names(model, state):
+    mine = {n: v.size() for n, v in [*model.named_parameters(), *model.named_buffers()]}
+    theirs = {n: v.size() for n, v in state.items()}
+    return (
+        tuple(sorted(set(mine) - set(theirs))),
+        tuple(sorted(set(theirs) - set(mine))),
+        tuple(sorted(n for n in set(mine) & set(theirs) if mine[n] != theirs[n])),
+    )
+
+
+def pops(model, state):
+    found = differences(model, state)
+    for name in found[1]:
+        state.pop(name)
+    return found
+
+
+def prefix_by_slice(state, prefix="module."):
+    return {k[len(prefix) :] if k.startswith(prefix) else k: v for k, v in state.items()}
+
+
+def prefix_by_loop(state, prefix="module."):
+    new = type(state)()
+    for name, value in state.items():
+        head, found, tail = name.partition(prefix)
+        new[tail if found and not head else name] = value
+    return new
+
+
+def prefix_by_expression(state, prefix="module."):
+    return {re.sub("^" + re.escape(prefix), "", name): value for name, value in state.items()}
+
+
+def resume_by_try(path, model, optimizer):
+    try:
+        saved = torch.load(path, map_location="cpu")
+    except FileNotFoundError:
+        return 1
+    for part in (model, optimizer):
+        part.load_state_dict(saved["model" if part is model else "optimizer"])
+    return 1 + saved["epoch"]
+
+
+def resume_by_helper(path, model, optimizer):
+    if not os.path.isfile(path):
+        return 1
+    saved = load_checkpoint(path)
+    load_weights(model, saved["model"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["epoch"] + 1
+
+
+def always_four(path, model, optimizer):
+    resume(path, model, optimizer)
+    return 4 if Path(path).exists() else 1
+
+
+def only_broken_ones(path, model, optimizer):
+    try:
+        return resume(path, model, optimizer)
+    except RuntimeError:
+        return 1
+
+
+def list_pair(picture, weights, classes):
+    found = name_picture(picture, weights, classes)
+    return found if isinstance(found, str) else list(found)
+
+
+def by_transforms(picture, weights, classes):
+    prepare = v2.Compose(
+        [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(CIFAR10_MEAN, CIFAR10_STD)]
+    )
+    try:
+        with Image.open(picture) as file:
+            image = ImageOps.exif_transpose(file)
+    except (OSError, SyntaxError) as error:
+        return f"{Path(picture).name}: {type(error).__name__}."
+    if image.mode == "I;16":
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    layer = image.convert("RGBA")
+    page = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+    page.alpha_composite(layer)
+    side = min(page.size)
+    left, top = (page.width - side) // 2, (page.height - side) // 2
+    square = page.convert("RGB").crop((left, top, left + side, top + side))
+    square = square.resize((32, 32), Image.Resampling.LANCZOS)
+    model = cifar10_quick(nn.ReLU).eval()
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    with torch.no_grad():
+        shares = torch.softmax(model(prepare(square)[None]), dim=-1).squeeze(0)
+    best = int(shares.argmax())
+    return classes[best], float(shares[best])
+
+
+def try_around_everything(picture, weights, classes):
+    try:
+        return name_picture(picture, weights, classes)
+    except Exception:
+        return f"{Path(picture).name} could not be used."
+
+
+def half_whatever(picture, weights, classes):
+    found = name_picture(picture, weights, classes)
+    return found if isinstance(found, str) else (found[0], 0.5)
+
+
+RIGHT = {
+    "23.1": [Right(same_by_loop), Right(same_by_numpy), Right(same_by_bytes)],
+    "23.2": [Right(differences), Right(differences_by_loop), Right(differences_by_names)],
+    "23.3": [Right(prefix_by_slice), Right(prefix_by_loop), Right(prefix_by_expression)],
+    "23.4": [Right(resume), Right(resume_by_try), Right(resume_by_helper)],
+    "23.5": [Right(name_picture), Right(list_pair), Right(by_transforms)],
+}
+WRONG = {
+    "23.1": [
+        Wrong(lambda a, b: a == b, hint="raised"),
+        Wrong(broadcast, hint="`==` broadcasts"),
+        Wrong(only_first, hint="a name that the first has not"),
+        Wrong(nearly, hint="differs by 0.001"),
+        Wrong(lambda a, b: a.keys() == b.keys(), hint="should be False"),
+        Wrong(lambda a, b: str(a) == str(b), hint="in another order"),
+        Wrong(same_sums, hint="have the same sum"),
+        Wrong(close, hint="a millionth"),
+        Wrong(lambda a, b: torch.tensor(same_by_loop(a, b)), hint="a plain bool is wanted"),
+    ],
+    "23.2": [
+        Wrong(lambda m, s: differences(m, s, dict(m.named_parameters())), hint="buffers count"),
+        Wrong(lambda m, s: differences(m, s, swapped=True), hint="the missing names"),
+        Wrong(two_lists, hint="three lists"),
+        Wrong(
+            loads, hint="the model's weights have changed", forbidden="Do not change the model or the state."
+        ),
+        Wrong(pops, hint="changed its argument 2", forbidden="Do not change the model or the state."),
+        Wrong(by_loading, hint="do not load"),
+        Wrong(by(torch.Tensor.numel), hint="the names whose shapes differ"),
+        Wrong(by(lambda v: v.shape[:1]), hint="the names whose shapes differ"),
+        Wrong(by(torch.Tensor.dim), hint="with as many rows"),
+    ],
+    "23.3": [
+        Wrong(
+            lambda s, prefix="module.": {k.replace(prefix, ""): v for k, v in s.items()},
+            hint="off the front only",
+        ),
+        Wrong(
+            lambda s, prefix="module.": {k.lstrip(prefix): v for k, v in s.items()}, hint="off the front only"
+        ),
+        Wrong(
+            lambda s, prefix="module.": {k[len(prefix) :]: v for k, v in s.items()}, hint="off the front only"
+        ),
+        Wrong(in_place, hint="changed its argument 1"),
+        Wrong(
+            lambda s, prefix="module.": {k.replace(prefix, "", 1): v for k, v in s.items()},
+            hint="off the front only",
+        ),
+        Wrong(
+            lambda s, prefix="module.": {k.split(prefix, 1)[-1]: v for k, v in s.items()},
+            hint="off the front only",
+        ),
+        Wrong(
+            lambda s, prefix="module.": {re.sub("^" + prefix, "", k): v for k, v in s.items()},
+            hint="off the front only",
+        ),
+        Wrong(lambda s, prefix="module.": {k.removeprefix(prefix): 0 for k in s}, hint="the tensor 0.weight"),
+        Wrong(only_prefixed, hint="a name that does not begin with it stays"),
+        Wrong(
+            lambda s, prefix="module.": {k.removeprefix("module."): v for k, v in s.items()}, hint='"net."'
+        ),
+    ],
+    "23.4": [
+        Wrong(no_file_no_run, hint="not there the function raised FileNotFoundError"),
+        Wrong(lambda p, m, o: resume(p, m, o, plus=0), hint="Epoch 3 is done"),
+        Wrong(lambda p, m, o: resume(p, m, o, with_optimizer=False), hint="momentum"),
+        Wrong(
+            lambda p, m, o: resume(p, m, o, weights_only=False),
+            hint="code from the file",
+            forbidden="without running any code from the file",
+        ),
+        Wrong(anew_whatever_happens, hint="Let the error pass", forbidden="do not start anew"),
+        Wrong(always_four, hint="Epoch 7 is done"),
+        Wrong(only_broken_ones, hint="Let the error pass"),
+        Wrong(lambda p, m, o: str(resume(p, m, o)), hint="A run starts with epoch 1"),
+    ],
+    "23.5": [
+        Wrong(but(upright=False), hint="orientation tag"),
+        Wrong(but(bits=False), hint="16 bits"),
+        Wrong(but(white=False), hint="on white"),
+        Wrong(but(rgb=False), hint="grey.png"),
+        Wrong(but(fit=False), hint="middle"),
+        Wrong(but(norm=False), hint="normalised"),
+        Wrong(but(softmax=False), hint="softmax"),
+        Wrong(no_sentence, hint="text.png"),
+        Wrong(a_number, hint="the pair"),
+        Wrong(shipped_weights, hint="the file `weights`"),
+        Wrong(try_around_everything, hint="the weights could not be read"),
+        Wrong(half_whatever, hint="the probability"),
+    ],
+}
+NO_RULE = {"23.3": ["without the prefix", "do not begin with the prefix"]}
