@@ -2,115 +2,194 @@
 
 import math
 
-import numpy as np
 import torch
 
-from . import NotYet, call, exercise, expect, require
+from . import NotYet, _, call, exercise, expect, names_in, switched_off
+
+
+def draw(*shape, number=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(number))
 
 
 @exercise("5.1")
 def to_channels_first(answer):
-    pictures = torch.arange(2 * 4 * 5 * 3).reshape(2, 4, 5, 3)
-    found = call(answer, pictures, name="to_channels_first")
-    if isinstance(found, torch.Tensor) and found.shape == (2, 3, 4, 5):
-        if torch.equal(found, pictures.reshape(2, 3, 4, 5)):
-            raise NotYet(
-                "the shape is right, but reshape mixed the channels up; reorder the axes with permute."
-            )
-    if isinstance(found, torch.Tensor) and torch.equal(found, pictures.permute(0, 3, 2, 1)):
-        raise NotYet("rows and columns are swapped: after the channels come H, then W.")
-    expect(found, pictures.permute(0, 3, 1, 2), "to_channels_first of pictures (2, 4, 5, 3)")
-    return "permute does this without moving a number in memory: only the strides are reordered."
+    for number, (n, h, w, c) in enumerate([(2, 4, 5, 3), (3, 3, 3, 3), (1, 6, 2, 1)]):
+        pictures = (256 * draw(n, h, w, c, number=number)).to(torch.uint8)
+        found = call(answer, pictures, name="to_channels_first")
+        expect(
+            found,
+            pictures.permute(0, 3, 1, 2),
+            _("to_channels_first of pictures {shape}", shape=(n, h, w, c)),
+            mistakes={
+                _("reshape mixed the channels up; reorder the axes with permute."): pictures.reshape(
+                    n, c, h, w
+                ),
+                _("Rows and columns are exchanged: after the channels come H, then W."): pictures.permute(
+                    0, 3, 2, 1
+                ),
+                _("These are the pictures as they were."): pictures,
+            },
+        )
+    return _("permute does this without moving a number in memory: only the strides are reordered.")
 
 
 @exercise("5.2")
 def strides_of(answer):
-    for shape in [(4,), (2, 3), (2, 3, 4, 5), (7, 1, 2)]:
-        why = "A step along an axis passes over all that the axes after it hold."
+    for shape in [(2, 3), (4,), (2, 3, 4, 5), (7, 1, 2), (3, 3, 3), ()]:
         # PyTorch may report any stride for an axis of length 1; by the definition it is this one.
-        expected = tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
-        found = call(answer, shape, name="strides_of")
-        if isinstance(found, tuple):
-            found = tuple(int(n) if isinstance(n, np.integer) else n for n in found)
-        expect(found, expected, f"strides_of({shape})", why)
-    return "For (N, C, H, W) they are C·H·W, H·W, W and 1."
+        strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+        expect(
+            call(answer, shape, name="strides_of"),
+            tuple(strides),
+            _("strides_of({shape})", shape=shape),
+            _("A step along an axis passes over all that the axes after it hold."),
+            mistakes={
+                _("These are the right strides, but a tuple is wanted."): list(strides),
+                _("This is the product with the axis itself; only the axes after it count."): tuple(
+                    math.prod(shape[i:]) for i in range(len(shape))
+                ),
+                _("Here the first axis runs fastest; the last axis does, with stride 1."): tuple(
+                    math.prod(shape[:i]) for i in range(len(shape))
+                ),
+            }
+            if len(shape) > 1
+            else {},
+            same_type=True,
+        )
+    return _("For (N, C, H, W) they are C·H·W, H·W, W and 1.")
+
+
+def broadcast(a, b):
+    try:
+        return tuple(torch.broadcast_shapes(a, b))
+    except RuntimeError:
+        return None
+
+
+PAIRS = [
+    ((3, 1), (4,)),
+    ((2, 3), (2, 3)),
+    ((5, 1, 4), (3, 1)),
+    ((2, 3), (2,)),
+    ((8, 3, 5, 5), (3, 1, 1)),
+    ((4,), (3, 1)),
+    ((2, 3, 4), (3, 2, 4)),
+    ((2, 3), (4, 3)),
+    ((6, 4), (3, 4)),
+    ((1,), (0,)),
+    ((2, 0), (2, 5)),
+    ((), (2, 3)),
+    ((4, 2), ()),
+    ((), ()),
+    ((1, 1), (1,)),
+]
 
 
 @exercise("5.3")
 def broadcast_shape(answer):
-    pairs = [((3, 1), (4,)), ((2, 3), (2, 3)), ((5, 1, 4), (3, 1)), ((2, 3), (2,)), ((8, 3, 5, 5), (3, 1, 1))]
-    for a, b in [*pairs, ((4,), (3, 1)), ((2, 3, 4), (3, 2, 4)), ((1,), (0,))]:
-        try:
-            expected = tuple(torch.broadcast_shapes(a, b))
-        except RuntimeError:
-            expected = None
-        found = call(answer, a, b, name="broadcast_shape")
-        if isinstance(found, list):
-            raise NotYet(f"broadcast_shape({a}, {b}) is a list; a tuple is wanted.")
-        if isinstance(found, torch.Size):
-            raise NotYet(
-                "what came back is a torch.Size: without PyTorch, please; compare the lengths yourself."
+    used = names_in(answer) & {"torch", "np", "numpy", "broadcast_shapes", "broadcast_tensors"}
+    if used:
+        raise NotYet(
+            _(
+                "your answer uses {name}; compare the lengths yourself, without PyTorch and NumPy.",
+                name=min(used),
             )
-        why = "Compare from the last axis backwards; missing axes count as 1."
+        )
+    for a, b in PAIRS:
+        expected = broadcast(a, b)
+        with switched_off(_("broadcasting"), (torch, "broadcast_shapes"), (torch, "broadcast_tensors")):
+            found = call(answer, a, b, name="broadcast_shape")
+        mistakes = {}
+        if expected is not None:
+            mistakes[_("These are the right lengths, but a tuple is wanted.")] = list(expected)
         if 0 in a + b:
-            why = "A length of 1 becomes the other one, whatever that is."
-        expect(found, expected, f"broadcast_shape({a}, {b})", why)
-    return "A length of 1 gives way even to a length of 0: an empty batch stays empty."
+            why = _("A length of 1 becomes the other one, whatever that is; 0 and 5 do not fit.")
+        elif () in (a, b):
+            why = _("A shape without axes fits any other: all its axes are missing.")
+        else:
+            why = _("Align the shapes on the right; missing axes count as 1.")
+            longer = max(a, b, key=len)
+            if expected is None:
+                mistakes[_("Two lengths that differ do not fit unless one of them is 1.")] = tuple(
+                    map(max, (1,) * (len(longer) - len(a)) + a, (1,) * (len(longer) - len(b)) + b)
+                )
+        expect(
+            found, expected, _("broadcast_shape({a}, {b})", a=a, b=b), why, mistakes=mistakes, same_type=True
+        )
+    return _("A length of 1 gives way even to a length of 0: an empty batch stays empty.")
 
 
 @exercise("5.4")
 def normalise(answer):
-    pictures = torch.arange(2 * 3 * 4 * 3, dtype=torch.float32).reshape(2, 3, 4, 3)  # W = C, on purpose
-    mean, std = torch.tensor([1.0, 20.0, 40.0]), torch.tensor([1.0, 2.0, 4.0])
-    mine = pictures.clone()
-    # Inside a list, so that it is passed as it is and a change can be seen.
-    try:
-        found = call(lambda held: answer(held[0], mean, std), [mine], name="normalise")
-    except NotYet as hint:
-        why = str(hint).partition(") raised ")[2]
-        raise NotYet(f"normalise of pictures (2, 3, 4, 3) raised {why}") from None
-    require(
-        torch.equal(mine, pictures),
-        "the pictures that were passed in have changed; make a new tensor instead.",
-    )
-    expected = (pictures - mean.view(3, 1, 1)) / std.view(3, 1, 1)
-    per_column = (pictures - mean) / std
-    if (
-        isinstance(found, torch.Tensor)
-        and found.shape == expected.shape
-        and torch.allclose(found, per_column)
-    ):
-        raise NotYet(
-            "mean and std were applied to the columns, the last axis; give them the shape (C, 1, 1)."
+    # Twice W = C, then H = C and N = C, so that a mistake of the axis raises no error.
+    for number, shape in enumerate([(2, 3, 4, 3), (1, 2, 5, 2), (2, 3, 3, 5), (3, 3, 4, 5), (1, 2, 5, 7)]):
+        pictures = draw(*shape, number=number)
+        mean, std = draw(shape[1], number=9), draw(shape[1], number=8) + 0.5
+        n, c, h, w = shape
+
+        def by(*cut, x=pictures, mean=mean, std=std):
+            return (x - mean.view(*cut)) / std.view(*cut)
+
+        mistakes = {
+            _("Only the mean was divided by std: put x - mean in brackets."): pictures
+            - mean.view(-1, 1, 1) / std.view(-1, 1, 1),
+            _("You multiplied by std instead of dividing by it."): (pictures - mean.view(-1, 1, 1))
+            * std.view(-1, 1, 1),
+            _("Divide by the standard deviation as well."): pictures - mean.view(-1, 1, 1),
+        }
+        if w == c:
+            mistakes[_("mean and std were applied to the columns; give them the shape (C, 1, 1).")] = by(c)
+        if h == c:
+            mistakes[_("mean and std were applied to the rows; give them the shape (C, 1, 1).")] = by(c, 1)
+        if n == c:
+            mistakes[_("mean and std were applied to the pictures; give them the shape (C, 1, 1).")] = by(
+                c, 1, 1, 1
+            )
+        expect(
+            call(answer, pictures, mean, std, name="normalise"),
+            by(c, 1, 1),
+            _("normalise of pictures {shape}", shape=shape),
+            mistakes=mistakes,
         )
-    expect(found, expected, "normalise of pictures (2, 3, 4, 3)")
-    other = torch.rand(1, 2, 5, 7)
-    found = call(answer, other, mean[:2], std[:2], name="normalise")
-    expect(found, (other - mean[:2, None, None]) / std[:2, None, None], "normalise of pictures (1, 2, 5, 7)")
-    return "This is what torchvision's Normalize does, for a whole batch at once."
+    return _("This is what torchvision's Normalize does, for a whole batch at once.")
+
+
+def cut_up(pictures, size):
+    """The patches, by slices."""
+    h, w = pictures.shape[2:]
+    corners = [(i, j) for i in range(0, h, size) for j in range(0, w, size)]
+    return torch.stack([pictures[:, :, i : i + size, j : j + size].flatten(1) for i, j in corners], dim=1)
 
 
 @exercise("5.5")
 def patches(answer):
-    for shape, size in [((1, 1, 4, 4), 2), ((2, 3, 4, 6), 2), ((1, 2, 6, 3), 3)]:
-        n, c, h, w = shape
-        pictures = torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
-        rows = [
-            pictures[:, :, i : i + size, j : j + size].flatten(1)
-            for i in range(0, h, size)
-            for j in range(0, w, size)
-        ]
-        expected = torch.stack(rows, dim=1)
+    counting = torch.arange(16.0).reshape(1, 1, 4, 4)
+    cases = [(counting, 2), (draw(2, 3, 4, 6, number=1), 2), (draw(3, 2, 6, 3, number=2), 3)]
+    for pictures, size in [*cases, (draw(1, 2, 2, 5, number=3), 1)]:
+        n, c, h, w = pictures.shape
+        cut = pictures.reshape(n, c, h // size, size, w // size, size)  # (N, C, i, y, j, x)
+        shape = (n, -1, c * size * size)
+        where = _("patches of pictures {shape}, size {size},", shape=tuple(pictures.shape), size=size)
         found = call(answer, pictures, size, name="patches")
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            if torch.equal(found, pictures.reshape(expected.shape)) and not torch.equal(found, expected):
-                raise NotYet(
-                    "reshape alone cuts along rows; bring the axes of a patch together with permute first."
-                )
-            if torch.equal(found[0, 0].sort().values, expected[0, 0].sort().values):
-                why = "Each patch: channel by channel, then row by row; patches row by row."
-                expect(found, expected, f"patches of pictures {shape}, size {size},", why)
-            first = f"the first patch of pictures {shape} that count from 0, size {size},"
-            expect(found[0, 0], expected[0, 0], first, "`reshape` cuts an axis into (number, size).")
-        expect(found, expected, f"patches of pictures {shape}, size {size},")
-    return "Split, permute, join: the same three steps cut heads in attention (chapter 14)."
+        expected = cut_up(pictures, size)
+        mistakes = {
+            _(
+                "reshape alone cuts along rows; bring the axes of a patch together with permute first."
+            ): pictures.reshape(shape),
+            _("Within a patch the channels run slowest: channel by channel, then row by row."): cut.permute(
+                0, 2, 4, 3, 5, 1
+            ).reshape(shape),
+            _("Within a patch the numbers run column by column; row by row is wanted."): cut.permute(
+                0, 2, 4, 1, 5, 3
+            ).reshape(shape),
+            _("The patches run column by column; row by row is wanted."): cut.permute(
+                0, 4, 2, 1, 3, 5
+            ).reshape(shape),
+            _("reshape cuts H into (H / size, size); yours is (size, H / size)."): pictures.reshape(
+                n, c, size, h // size, size, w // size
+            )
+            .permute(0, 3, 5, 1, 2, 4)
+            .reshape(shape),
+        }
+        expect(found, expected, where, mistakes=mistakes)
+    return _("Cut, permute, join: the same three steps cut heads in attention (chapter 14).")
