@@ -1,50 +1,59 @@
 """Checkers of chapter 11, activations."""
 
+import copy
+
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from . import call, describe, exercise, expect, require, switched_off
+from . import _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
 
 
-def watched(function, seen):
-    """`function`, but the tensors it gets are put into `seen`, so that a change in place can be found."""
+def draw(*shape, number=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(number))
 
-    def wrapper(*args, **kwargs):
-        seen.append((args[0], args[0].clone()))
-        return function(*args, **kwargs)
 
-    return wrapper
+def leaky(x, slope=0.01):
+    """F.leaky_relu by hand, since that is switched off while the answer runs."""
+    return torch.where(x > 0, x, slope * x)
 
 
 @exercise("11.1")
 def leaky_relu(answer):
-    require(callable(answer), f"the answer should be a function, but is {describe(answer)}.")
-    inputs = [
-        (torch.tensor([-2.0, -1.0, 0.0, 3.0]), {}),
-        (torch.tensor([[-2.0, 4.0], [-6.0, 0.5]]), {"slope": 0.5}),
-        (torch.tensor([-3.0, 2.0]), {"slope": 2.0}),
-        (torch.full((2, 3, 4, 4), -1.0), {"slope": 0.2}),
+    names = ("leaky_relu", "leaky_relu_", "prelu", "rrelu", "rrelu_")
+    library = [
+        (holder, name) for holder in (F, torch, torch._C._nn) for name in names if hasattr(holder, name)
     ]
-    for x, options in inputs:
-        seen = []
-        with switched_off("LeakyReLU", (nn.functional, "leaky_relu"), (nn.LeakyReLU, "forward")):
-            found = call(watched(answer, seen), x, name="leaky_relu", **options)
-        slope = options.get("slope", 0.01)
-        why = "Above 0 nothing changes; at and below 0 x is multiplied by slope."
-        if isinstance(found, torch.Tensor) and found.shape == x.shape and torch.equal(found, x.clamp(min=0)):
-            why = "This is ReLU: the negative numbers should keep a part of their value."
-        elif (
-            slope > 1 and isinstance(found, torch.Tensor) and torch.equal(found, torch.maximum(x, slope * x))
-        ):
-            why = "Compare x with 0, not with slope * x: a slope may be above 1."
-        expect(found, nn.functional.leaky_relu(x, slope), f"leaky_relu({describe(x)}, {slope})", why)
-        for given, before in seen:
-            require(
-                torch.equal(given, before),
-                f"leaky_relu changed its input {describe(before)} to {describe(given)}; make a new tensor "
-                "instead of writing in place.",
+    with switched_off(_("leaky ReLU"), *library):
+        for x, options in [
+            (torch.tensor([-2.0, -1.0, 0.0, 3.0]), {}),
+            (torch.tensor([[-2.0, 4.0], [-6.0, 0.5]]), {"slope": 0.5}),
+            (torch.tensor([-3.0, 2.0]), {"slope": 2.0}),
+            (torch.tensor([-3.0, 2.0]), {"slope": -1.0}),
+            (draw(2, 3, 4, 4), {"slope": 0.2}),
+            (torch.tensor(-4.0), {}),
+        ]:
+            found = call(answer, x, **options, name="leaky_relu")
+            slope = options.get("slope", 0.01)
+            expect(
+                found,
+                leaky(x, slope),
+                _("leaky_relu({x}, slope={slope})", x=describe(x), slope=slope),
+                _("Above 0 nothing changes; the rest is multiplied by slope."),
+                mistakes={
+                    _("This is ReLU: the negative numbers should keep a part of their value."): x.clamp(
+                        min=0
+                    ),
+                    _("slope is not used; this is 0.01, its default."): leaky(x),
+                    _(
+                        "Compare x with 0, not with slope * x: a slope may be above 1, or negative."
+                    ): torch.maximum(x, slope * x),
+                    _("What is above 0 is left out."): slope * x.clamp(max=0),
+                },
             )
-    return "Its slope is 1 or `slope`, never 0: a unit cannot die."
+        x = draw(4, 3, number=1)
+        expect_trainable(answer, leaky, x, what=_("leaky_relu of {x}", x=describe(x)), name="leaky_relu")
+    return _("Its slope is 1 or `slope`, never 0 unless you choose it: a unit cannot die.")
 
 
 @exercise("11.2")
@@ -53,137 +62,302 @@ def dead_units(answer):
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
         layer.bias.copy_(torch.tensor([0.0, -5.0, 0.0, 0.0]))
+    other = nn.Linear(2, 4)
+    with torch.no_grad():
+        other.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 10.0], [1.0, 1.0], [-1.0, 0.0]]))
+        other.bias.copy_(torch.tensor([-9.0, -5.0, -9.0, 3.5]))
     cases = [
-        (torch.tensor([[1.0, 2.0], [-3.0, 1.0], [-1.0, 0.0]]), 2),
-        (torch.tensor([[-1.0, 2.0], [-3.0, 1.0], [-2.0, 9.0]]), 2),
-        (torch.tensor([[-1.0, -2.0]]), 4),
-        (torch.tensor([[6.0, 7.0], [-6.0, -7.0]]), 1),
+        (other, torch.tensor([[1.0, 2.0], [3.0, -1.0], [2.0, 2.0]])),
+        (layer, torch.tensor([[1.0, 2.0], [-3.0, 1.0], [-1.0, 0.0]])),
+        (layer, torch.tensor([[-1.0, 2.0], [-3.0, 1.0], [-2.0, 9.0]])),
+        (layer, torch.tensor([[-1.0, -2.0]])),
+        (layer, torch.tensor([[6.0, 7.0], [-6.0, -7.0]])),
     ]
-    for x, expected in cases:
+    for layer, x in cases:
+        before = copy.deepcopy(layer.state_dict())
         found = call(answer, layer, x, name="dead_units")
-        before = layer(x).detach()
-        out = before.relu()
-        where = f"where ReLU gives {out.tolist()}, dead_units"
-        why = "Each column is a unit; it is dead if all its rows are 0."
-        if not isinstance(found, bool) and found == (out == 0).sum().item() != expected:
-            why = f"You counted the zeros; a unit counts once, and only if all its {len(x)} rows are 0."
-        elif found == (out == 0).all(dim=1).sum().item() != expected:
-            why = "You looked along the rows; a unit is a column, so run `all` over axis 0."
-        elif found == (before < 0).all(dim=0).sum().item() != expected:
-            why = "A unit whose number is exactly 0 before the ReLU gives 0, too: ask for <= 0, not for < 0."
-        elif found == (out == 0).any(dim=0).sum().item() != expected:
-            why = "One 0 does not make a unit dead; all its rows must be 0."
-        expect(found, expected, where, why)
-    return "Some zeros are good, they make units specialise; a column of zeros is a unit you pay for in vain."
+        require(
+            all(torch.equal(value, before[key]) for key, value in layer.state_dict().items()),
+            _("dead_units changed the layer; leave what is passed in as it was."),
+        )
+        with torch.no_grad():
+            numbers = layer(x)
+        zeros = numbers <= 0
+        out = numbers.relu()
+        expect(
+            found,
+            zeros.all(dim=0).sum().item(),
+            _("where ReLU gives {out}, dead_units", out=[[round(v, 2) for v in row] for row in out.tolist()]),
+            _("Each column is a unit; it is dead if all its rows are 0."),
+            mistakes={
+                _(
+                    "You counted the zeros; a unit counts once, and only if all its {rows} rows are 0.",
+                    rows=len(x),
+                ): zeros.sum().item(),
+                _("You looked along the rows; a unit is a column, so run `all` over axis 0."): zeros.all(
+                    dim=1
+                )
+                .sum()
+                .item(),
+                _(
+                    "A unit whose number is exactly 0 before the ReLU gives 0, too: ask for <= 0, not for < 0."
+                ): (numbers < 0).all(dim=0).sum().item(),
+                _("The layer has a bias, too: call layer(x)."): (x @ layer.weight.T <= 0)
+                .all(dim=0)
+                .sum()
+                .item(),
+                _("One 0 does not make a unit dead; all its rows must be 0."): zeros.any(dim=0).sum().item(),
+                _("These are the units that live."): (~zeros.all(dim=0)).sum().item(),
+            },
+        )
+    return _(
+        "Count them after some steps of training: a dead unit gets no gradient, so it costs time and learns nothing."
+    )
 
 
 @exercise("11.3")
 def hat(answer):
     network = call(answer, name="hat")
     require(
-        isinstance(network, nn.Sequential), f"hat() returned {describe(network)}; a Sequential is wanted."
+        isinstance(network, nn.Sequential),
+        _("hat() returned {found}; a Sequential is wanted.", found=describe(network)),
     )
     kinds = [type(layer).__name__ for layer in network]
-    expect(kinds, ["Linear", "ReLU", "Linear"], "the list of layers of hat()")
-    widths = (network[0].in_features, network[0].out_features, network[2].out_features)
-    expect(widths, (1, 3, 1), "the numbers that go in, between and out of hat()")
+    expect(kinds, ["Linear", "ReLU", "Linear"], _("the layers of hat(), as a list,"))
+    expect(
+        (network[0].in_features, network[0].out_features, network[2].out_features),
+        (1, 3, 1),
+        _("hat(): (numbers in, ReLUs, numbers out)"),
+    )
     points = {-5.0: 0, -0.5: 0, 0.0: 0, 0.5: 0.5, 1.0: 1, 1.5: 0.5, 2.0: 0, 3.0: 0, 10.0: 0}
+    last = 0.0 if network[2].bias is None else network[2].bias.item()
     for x, expected in points.items():
         found = call(network, torch.tensor([[x]]), name="the network")
-        why = "Each ReLU starts where its weight times x plus its bias passes 0."
-        last = network[2].bias
-        if x < 0 and last is not None and abs(found.item() - last.item()) < 1e-6:
-            why = (
-                "This is the bias of the last layer, which is added everywhere; a fresh one is random, not 0."
-            )
+        why = _("Each ReLU starts where its weight times x plus its bias passes 0.")
         if x > 1:
-            why = "The slope should be 1 after 0, -1 after 1 and 0 after 2: each ReLU adds its own from there on."
-        expect(found.item(), float(expected), f"the hat at x = {x:g}", why)
-    return (
-        "Any curve of straight pieces is a sum of such hats: that is how a ReLU network draws what it learns."
+            why = _(
+                "The slope should be 1 after 0, -1 after 1 and 0 after 2: each ReLU adds its own from there on."
+            )
+        mistakes = {}
+        if x < 0:
+            mistakes = {
+                _(
+                    "This is the bias of the last layer, which is added everywhere; a fresh one is random, not 0."
+                ): last
+            }
+        expect(found.item(), float(expected), _("the hat at x = {x:g}", x=x), why, mistakes=mistakes)
+    return _(
+        "A sum of such hats, of any width, height and place, draws any curve of straight pieces between two points."
     )
+
+
+def by_hand(scores, dim):
+    powers = (scores - scores.amax(dim=dim, keepdim=True)).exp()
+    return powers / powers.sum(dim=dim, keepdim=True)
 
 
 @exercise("11.4")
 def softmax(answer):
-    draw = torch.Generator().manual_seed(0)
+    table = torch.tensor([[1.0, 2.0, 3.0], [3.0, 3.0, 3.0]])
     cases = [
         (torch.tensor([1.0, 2.0, 3.0]), 0),
-        (torch.tensor([[1.0, 2.0, 3.0], [3.0, 3.0, 3.0]]), 1),
-        (torch.tensor([[1.0, 2.0, 3.0], [3.0, 3.0, 3.0]]), 0),
-        (torch.tensor([[1.0, 2.0, 3.0], [3.0, 3.0, 3.0]]), -1),
-        (torch.randn(2, 3, 4, generator=draw), 1),
+        (table, 1),
+        (table, 0),
+        (table, -1),
+        (draw(2, 3, 4), 1),
+        (draw(3, 3, number=1), -2),
         (torch.tensor([[1000.0, 1001.0], [-1000.0, -1001.0]]), 1),
+        (torch.tensor([[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 0.0], [0.0, 5.0, 1000.0]]), 1),
+        (torch.tensor([-1000.0, -1000.0]), 0),
     ]
-    for scores, dim in cases:
-        functions = [
-            (holder, name)
-            for holder in (torch, torch.Tensor, nn.functional)
-            for name in ("softmax", "log_softmax")
-        ]
-        with switched_off("softmax", *functions):
+    library = [
+        (holder, name)
+        for holder in (torch, torch.Tensor, F, torch.special, torch.sparse)
+        for name in ("softmax", "log_softmax", "softmin", "_softmax", "_log_softmax")
+        if hasattr(holder, name)
+    ]
+    with switched_off(_("softmax"), *library):
+        for scores, dim in cases:
             found = call(answer, scores, dim, name="softmax")
-        expected = scores.softmax(dim=dim)
-        where = f"softmax({describe(scores)}, dim={dim})"
-        why = f"Along axis {dim} the numbers should sum to 1."
-        if isinstance(found, torch.Tensor) and found.shape == scores.shape:
-            if found.isnan().any():
-                why = "nan comes from inf / inf or 0 / 0: subtract the largest score of each group first."
-            elif torch.allclose(found, scores / scores.sum(dim=dim, keepdim=True)):
-                why = "The scores themselves are divided; take e to the power of each first."
-            elif torch.allclose(found, scores.exp() / scores.exp().sum()) and scores.dim() > 1:
-                why = "Yours sums to 1 over the whole tensor; divide by the sum along dim, keepdim=True."
-            elif not torch.allclose(found.sum(dim=dim), torch.tensor(1.0)):
-                why = f"Along axis {dim} yours sum to {describe(found.sum(dim=dim))}, not to 1."
-        expect(found, expected, where, why)
-    return "Subtracting the largest score of each group changes no probability and lets nothing overflow."
+            what = _("softmax({scores}, dim={dim})", scores=describe(scores), dim=dim)
+            expect(
+                found,
+                by_hand(scores, dim),
+                what,
+                _nan(found) or _sums(found, scores, dim),
+                mistakes={
+                    _("The scores themselves are divided; take e to the power of each first."): scores
+                    / scores.sum(dim=dim, keepdim=True),
+                    _("Yours sums to 1 over the whole tensor; divide by the sum along dim, keepdim=True."): (
+                        scores - scores.max()
+                    ).exp()
+                    / (scores - scores.max()).exp().sum(),
+                },
+            )
+        scores = draw(2, 3, 4, number=3)
+        expect_trainable(
+            answer,
+            by_hand,
+            scores,
+            1,
+            what=_("softmax({scores}, dim=1)", scores=describe(scores)),
+            why=_("The sum that you divide by depends on the scores, too: detach nothing but the maximum."),
+            name="softmax",
+        )
+    return _("Subtracting the largest score of each group changes no probability and lets nothing overflow.")
+
+
+def _nan(found):
+    if isinstance(found, torch.Tensor) and found.isnan().any():
+        return _(
+            "nan comes from inf / inf or 0 / 0: subtract the largest score of each group first, then the largest power "
+            "is 1."
+        )
+    return ""
+
+
+def _sums(found, scores, dim):
+    if not isinstance(found, torch.Tensor) or found.shape != scores.shape:
+        return _("Along axis {dim} the numbers should sum to 1.", dim=dim)
+    sums = found.sum(dim=dim)
+    if same(sums, torch.ones(sums.shape)):
+        return _("They sum to 1, but a score that is 1 higher should have e times the probability.")
+    return _("Along axis {dim} yours sum to {sums}; each of them should be 1.", dim=dim, sums=describe(sums))
+
+
+class Recorder:
+    """Makes activations as a class would, and notes them, and linear layers, when they are used."""
+
+    def __init__(self, kind):
+        self.kind, self.used = kind, []
+
+    def __call__(self):
+        layer = self.kind()
+        if isinstance(layer, nn.PReLU):  # each with another slope
+            nn.init.constant_(layer.weight, torch.rand(()).item())
+        self.watch(layer)
+        return layer
+
+    def watch(self, layer):
+        layer.register_forward_hook(lambda module, *_others: self.used.append(module))
 
 
 @exercise("11.5")
 def classifier(answer):
-    for sizes, activation in [([2, 16, 3], nn.ReLU), ([4, 5, 6, 7], nn.PReLU), ([3, 2], nn.Tanh)]:
-        network = call(answer, sizes, activation, name="Classifier")
-        where = f"Classifier({sizes}, nn.{activation.__name__})"
-        require(isinstance(network, nn.Module), f"{where} is {describe(network)}; an nn.Module is wanted.")
-        linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
-        wanted = list(zip(sizes[:-1], sizes[1:], strict=True))
-        found = [(layer.in_features, layer.out_features) for layer in linear]
-        why = "Layers in a plain list are not found; use nn.Sequential or nn.ModuleList." if not found else ""
-        expect(found, wanted, f"the linear layers (in, out) of {where}", why)
-        x = torch.randn(5, sizes[0])
-        scores = call(network, x, name="the network")
-        expected = x
-        for i, layer in enumerate(linear):
-            expected = layer(expected)
-            if i + 1 < len(linear):
-                expected = activation()(expected)
-        extra = activation()(expected)
-        why = f"{activation.__name__} comes after each linear layer but the last, and nothing after that."
-        if isinstance(scores, torch.Tensor) and scores.shape == expected.shape:
-            if torch.allclose(scores, expected.softmax(dim=-1), atol=1e-5):
-                why = "These are probabilities: forward should return the scores, without softmax."
-            elif torch.allclose(scores, extra, atol=1e-5):
-                why = f"There is a {activation.__name__} after the last linear layer; the scores go out as they are."
-            elif activation is not nn.Tanh and torch.allclose(scores, _without(linear, x), atol=1e-5):
-                why = "There is no activation between the linear layers, so they are one linear layer."
-        expect(scores, expected, f"the output of {where}", why)
-        slopes = sum(p.numel() for p in network.parameters()) - sum(
-            p.numel() for m in linear for p in m.parameters()
+    for sizes, kind in [
+        ([2, 16, 3], nn.ReLU),
+        ([4, 5, 6, 7], nn.PReLU),
+        ([3, 2], nn.Tanh),
+        ([3, 9, 8, 2], nn.Tanh),
+    ]:
+        made = Recorder(kind)
+        network = call(answer, sizes, made, name="Classifier")
+        where = _("Classifier({sizes}, nn.{kind})", sizes=sizes, kind=kind.__name__)
+        require(
+            isinstance(network, nn.Module),
+            _("{where} is {found}; an nn.Module is wanted.", where=where, found=describe(network)),
         )
-        if activation is nn.PReLU:
-            expect(
-                slopes,
-                len(linear) - 1,
-                f"the number of PReLU slopes of {where}",
-                "Make a new activation after each layer, activation(), instead of using one again.",
-            )
+        for layer in [m for m in network.modules() if isinstance(m, nn.Linear)]:
+            made.watch(layer)
+        x = draw(5, sizes[0])
+        scores = call(network, x, name="the network")
+        judge_layers(list(made.used), network, sizes, kind.__name__, where)
+        judge_scores(scores, list(made.used), network, x, where)
+        expected = by_hand(scores.detach(), 1)
         p = call(network.probabilities, x, name="probabilities")
-        why = "Each row should sum to 1: softmax over the axis of the classes."
-        expect(p, expected.softmax(dim=-1), f"the probabilities of {where}", why)
-    return "Scores for the loss, probabilities for people: the largest score is the largest probability."
+        expect(
+            p,
+            expected,
+            _("the probabilities of {where}", where=where),
+            _("Each row should sum to 1: softmax over the axis of the classes."),
+            mistakes={_("These are the scores; softmax makes probabilities of them."): scores},
+        )
+        one = call(network.probabilities, x[:1], name="probabilities")
+        expect(one, expected[:1], _("the probabilities of {where} for a single row", where=where))
+    network = call(answer, [2, 6, 3], name="Classifier")
+    x = draw(4, 2)
+    linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    expected = (
+        linear[-1](linear[0](x).relu()) if linear[0].in_features == 2 else linear[0](linear[-1](x).relu())
+    )
+    expect(
+        call(network, x, name="the network"),
+        expected,
+        _("the output of Classifier([2, 6, 3])"),
+        _("Without a second argument the activation is nn.ReLU."),
+    )
+    return _("Scores for the loss, probabilities for people: the largest score is the largest probability.")
 
 
-def _without(linear, x):
-    for layer in linear:
-        x = layer(x)
-    return x
+def judge_layers(used, network, sizes, name, where):
+    """What was used, in this order: linear layers with a new activation between any two."""
+    count = len(sizes) - 1
+    known = set(network.modules())
+    require(
+        any(isinstance(layer, nn.Linear) for layer in known),
+        _(
+            "{where} has no linear layer that PyTorch finds; a plain list hides its layers, nn.ModuleList does not.",
+            where=where,
+        ),
+    )
+    wanted = ["Linear", *(count - 1) * [name, "Linear"]]
+    expect(
+        [type(layer).__name__ for layer in used],
+        wanted,
+        _("{where}: the layers in the order of their use, as a list,", where=where),
+        _("{name} comes after each linear layer but the last, and nothing after that.", name=name),
+        mistakes={
+            _("Nothing that `activation` makes is used between the linear layers."): count * ["Linear"],
+            _("There is a {name} after the last linear layer; the scores go out as they are.", name=name): [
+                *wanted,
+                name,
+            ],
+        },
+    )
+    expect(
+        [(layer.in_features, layer.out_features) for layer in used[::2]],
+        list(zip(sizes[:-1], sizes[1:], strict=True)),
+        _("{where}: (in, out) of the linear layers, in the order of their use,", where=where),
+    )
+    require(
+        len(set(used)) == len(used),
+        _("{where} uses a layer twice. Make a new activation for each place, activation().", where=where),
+    )
+    require(
+        all(layer in known for layer in used),
+        _(
+            "{where} keeps an activation in a plain list, which hides its weights; nn.ModuleList does not.",
+            where=where,
+        ),
+    )
+
+
+def judge_scores(scores, layers, network, x, where):
+    """The network's output and its gradients, against the same layers one after the other."""
+    expected = nn.Sequential(*layers)(x)
+    expect(
+        scores,
+        expected,
+        _("the output of {where}", where=where),
+        _("It is what the last linear layer makes, and nothing else."),
+        mistakes={
+            _("These are probabilities: forward should return the scores, without softmax."): by_hand(
+                expected, 1
+            ),
+            _(
+                "These are logarithms of probabilities: forward should return the scores as they are."
+            ): by_hand(expected, 1).log(),
+        },
+    )
+    weights = [p for layer in layers for p in layer.parameters()]
+    found, wanted = (
+        torch.autograd.grad(y.square().sum(), weights, allow_unused=True) if y.requires_grad else None
+        for y in (scores, expected)
+    )
+    require(
+        found is not None and all(f is not None and same(f, w) for f, w in zip(found, wanted, strict=True)),
+        _(
+            "the scores of {where} do not let the gradient through to all weights, so it cannot be trained.",
+            where=where,
+        ),
+    )

@@ -1,0 +1,447 @@
+"""Answers to the exercises of chapter 11."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from answers import Right, Wrong
+
+
+def leaky_in_place(x, slope=0.01):
+    x[x < 0] *= slope
+    return x
+
+
+def leaky_slope_forgotten(x, slope=0.01):
+    return torch.where(x > 0, x, 0.01 * x)
+
+
+def dead_by_zeros(layer, x):
+    return (layer(x) <= 0).sum().item()
+
+
+def dead_by_rows(layer, x):
+    return (layer(x) <= 0).all(dim=1).sum().item()
+
+
+def dead_by_any(layer, x):
+    return (layer(x) <= 0).any(dim=0).sum().item()
+
+
+def dead_as_tensor(layer, x):
+    return (layer(x) <= 0).all(dim=0).sum()
+
+
+def hat(starts=(0.0, -1.0, -2.0), steps=(1.0, -2.0, 1.0)):
+    network = nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
+    with torch.no_grad():
+        network[0].weight.fill_(1.0)
+        network[0].bias.copy_(torch.tensor(starts))
+        network[2].weight.copy_(torch.tensor([steps]))
+        network[2].bias.zero_()
+    return network
+
+
+def hat_last_bias_forgotten():
+    network = hat()
+    with torch.no_grad():
+        network[2].bias.fill_(0.15)  # as if it were left as it was made
+    return network
+
+
+def softmax_naive(scores, dim):
+    return scores.exp() / scores.exp().sum(dim=dim, keepdim=True)
+
+
+def softmax_whole(scores, dim):
+    return scores.exp() / scores.exp().sum()
+
+
+def softmax_axis(scores, dim):
+    powers = (scores - scores.amax(dim=0, keepdim=True)).exp()
+    return powers / powers.sum(dim=0, keepdim=True)
+
+
+def softmax_one_maximum(scores, dim):
+    powers = (scores - scores.max()).exp()
+    return powers / powers.sum(dim=dim, keepdim=True)
+
+
+class Classifier(nn.Module):
+    last, between, shared, in_list, axis = False, True, False, False, -1
+
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__()
+        one, layers = activation(), []
+        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+            layers.append(nn.Linear(inputs, outputs))
+            if self.between:
+                layers.append(one if self.shared else activation())
+        if self.between and not self.last:
+            layers.pop()
+        self.layers = layers if self.in_list else nn.Sequential(*layers)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def probabilities(self, x):
+        return self(x).softmax(dim=self.axis)
+
+
+class ActivationAtTheEnd(Classifier):
+    last = True
+
+
+class NoActivation(Classifier):
+    between = False
+
+
+class OneActivationShared(Classifier):
+    shared = True
+
+
+class PlainList(Classifier):
+    in_list = True
+
+
+class WrongAxis(Classifier):
+    axis = 0
+
+
+class SoftmaxInForward(Classifier):
+    def forward(self, x):
+        return super().forward(x).softmax(dim=-1)
+
+
+def leaky_by_where(x, slope=0.01):
+    return torch.where(x > 0, x, slope * x)
+
+
+def leaky_by_parts(x, slope=0.01):
+    return F.relu(x) - slope * F.relu(-x)
+
+
+def leaky_by_copy(x, slope=0.01):
+    out = x.clone()
+    out[x <= 0] = slope * x[x <= 0]
+    return out
+
+
+def leaky_by_numbers(x, slope=0.01):
+    numbers = [value if value > 0 else slope * value for value in x.flatten()]
+    return torch.stack(numbers).reshape(x.shape)
+
+
+def leaky_by_prelu(x, slope=0.01):
+    return torch.prelu(x, torch.tensor(slope))
+
+
+def leaky_detached(x, slope=0.01):
+    return torch.tensor([v if v > 0 else slope * v for v in x.flatten().tolist()]).reshape(x.shape)
+
+
+def leaky_half(x, slope=0.01):
+    return slope * x.clamp(max=0)
+
+
+def leaky_flat(x, slope=0.01):
+    return leaky_by_where(x, slope).flatten()
+
+
+def dead_by_all(layer, x):
+    return int((layer(x) <= 0).all(dim=0).sum())
+
+
+def dead_by_sums(layer, x):
+    with torch.no_grad():
+        return (F.relu(layer(x)).sum(dim=0) == 0).sum().item()
+
+
+def dead_by_maximum(layer, x):
+    hidden = x @ layer.weight.T + layer.bias
+    return sum(1 for value in hidden.max(dim=0).values.tolist() if value <= 0)
+
+
+def dead_by_loop(layer, x):
+    count = 0
+    for unit in range(layer.out_features):
+        if all(layer(row)[unit] <= 0 for row in x):
+            count += 1
+    return count
+
+
+def dead_without_bias(layer, x):
+    return (x @ layer.weight.T <= 0).all(dim=0).sum().item()
+
+
+def dead_living(layer, x):
+    return (layer(x) > 0).any(dim=0).sum().item()
+
+
+def dead_and_changed(layer, x):
+    count = dead_by_all(layer, x)
+    with torch.no_grad():
+        layer.bias += 1
+    return count
+
+
+def dead_by_weights(layer, x):
+    return (layer.bias < 0).sum().item()
+
+
+def hat_from_the_right():
+    """relu(2 - x) - 2 relu(1 - x) + relu(-x)"""
+    network = nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
+    with torch.no_grad():
+        network[0].weight.fill_(-1.0)
+        network[0].bias.copy_(torch.tensor([2.0, 1.0, 0.0]))
+        network[2].weight.copy_(torch.tensor([[1.0, -2.0, 1.0]]))
+        network[2].bias.fill_(0)
+    return network
+
+
+def hat_scaled():
+    """The same slopes from other weights; no second bias."""
+    network = nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1, bias=False))
+    network[0].weight = nn.Parameter(torch.tensor([[2.0], [4.0], [1.0]]))
+    network[0].bias = nn.Parameter(torch.tensor([0.0, -4.0, -2.0]))
+    network[2].weight = nn.Parameter(torch.tensor([[0.5, -0.5, 1.0]]))
+    return network
+
+
+def hat_trained():
+    network = hat()
+    x = torch.linspace(-1, 3, 41).unsqueeze(1)
+    y = (1 - (x - 1).abs()).clamp(min=0)
+    with torch.no_grad():
+        network[2].weight += 0.1
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(100):
+        optimizer.zero_grad()
+        F.mse_loss(network(x), y).backward()
+        optimizer.step()
+    return network
+
+
+def hat_inverted():
+    return hat(steps=(-1.0, 2.0, -1.0))
+
+
+def softmax_by_group(scores, dim):
+    powers = (scores - scores.amax(dim=dim, keepdim=True)).exp()
+    return powers / powers.sum(dim=dim, keepdim=True)
+
+
+def softmax_by_logarithm(scores, dim):
+    return (scores - scores.logsumexp(dim=dim, keepdim=True)).exp()
+
+
+def softmax_by_rows(scores, dim):
+    rows = []
+    for row in scores.movedim(dim, -1).reshape(-1, scores.shape[dim]):
+        powers = torch.exp(row - max(row))
+        rows.append(powers / sum(powers))
+    return torch.stack(rows).reshape(scores.movedim(dim, -1).shape).movedim(-1, dim)
+
+
+def softmax_detached_maximum(scores, dim):
+    scores = scores - scores.max(dim, keepdim=True).values.detach()
+    return scores.exp() / scores.exp().sum(dim, keepdim=True)
+
+
+def softmax_minus(what):
+    def softmax(scores, dim):
+        powers = (scores - what(scores, dim)).exp()
+        return powers / powers.sum(dim=dim, keepdim=True)
+
+    return softmax
+
+
+def softmax_clamped(scores, dim):
+    powers = scores.clamp(-80, 80).exp()
+    return powers / powers.sum(dim=dim, keepdim=True)
+
+
+def softmax_detached_sum(scores, dim):
+    powers = (scores - scores.amax(dim=dim, keepdim=True)).exp()
+    return powers / powers.sum(dim=dim, keepdim=True).detach()
+
+
+def softmax_repaired(scores, dim):
+    return softmax_naive(scores, dim).nan_to_num(0)
+
+
+class ByModuleList(nn.Module):
+    """The output layer is made first, and one activation too many."""
+
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__()
+        self.out = nn.Linear(sizes[-2], sizes[-1])
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-2], sizes[1:-1], strict=True))
+        self.acts = nn.ModuleList(activation() for _ in sizes)
+
+    def forward(self, x):
+        for layer, act in zip(self.hidden, self.acts, strict=False):
+            x = act(layer(x))
+        return self.out(x)
+
+    def probabilities(self, x):
+        scores = self.forward(x)
+        powers = (scores - scores.amax(dim=1, keepdim=True)).exp()
+        return powers / powers.sum(dim=1, keepdim=True)
+
+
+class ByAddModule(nn.Module):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__()
+        self.count = len(sizes) - 1
+        for i in range(self.count):
+            self.add_module(f"linear{i}", nn.Linear(sizes[i], sizes[i + 1]))
+            if i + 1 < self.count:
+                setattr(self, f"act{i}", activation())
+
+    def forward(self, x):
+        for i in range(self.count):
+            x = getattr(self, f"linear{i}")(x)
+            if i + 1 < self.count:
+                x = getattr(self, f"act{i}")(x)
+        return x
+
+    def probabilities(self, x):
+        with torch.no_grad():
+            return F.softmax(self(x), dim=1)
+
+
+class ScoresAsProbabilities(Classifier):
+    def probabilities(self, x):
+        return self(x)
+
+
+class ActivationsHidden(ByModuleList):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        acts = list(self.acts)
+        del self.acts
+        self.acts = acts
+
+
+class Detached(Classifier):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+class AlwaysReLU(Classifier):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, nn.ReLU)
+
+
+class OtherDefault(Classifier):
+    def __init__(self, sizes, activation=nn.Tanh):
+        super().__init__(sizes, activation)
+
+
+class OneHiddenLayer(Classifier):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__([*sizes[:2], sizes[-1]] if len(sizes) > 2 else sizes, activation)
+
+
+RIGHT = {
+    "11.1": [Right(leaky_by_where), Right(leaky_by_parts), Right(leaky_by_copy), Right(leaky_by_numbers)],
+    "11.2": [Right(dead_by_all), Right(dead_by_sums), Right(dead_by_maximum), Right(dead_by_loop)],
+    "11.3": [Right(hat), Right(hat_from_the_right), Right(hat_scaled)],
+    "11.4": [
+        Right(softmax_by_group),
+        Right(softmax_by_logarithm),
+        Right(softmax_by_rows),
+        Right(softmax_detached_maximum),
+    ],
+    "11.5": [Right(Classifier), Right(ByModuleList), Right(ByAddModule)],
+}
+WRONG = {
+    "11.1": [
+        Wrong(lambda x, slope=0.01: x.clamp(min=0), hint="This is ReLU"),
+        Wrong(lambda x, slope=0.01: torch.maximum(x, slope * x), hint="a slope may be above 1"),
+        Wrong(leaky_in_place, hint="changed its argument"),
+        Wrong(
+            lambda x, slope=0.01: nn.functional.leaky_relu(x, slope),
+            hint="switched off",
+            forbidden="without PyTorch's own (`leaky_relu`, `prelu`)",
+        ),
+        Wrong(
+            lambda x, slope=0.01: nn.LeakyReLU(slope)(x),
+            hint="switched off",
+            forbidden="without PyTorch's own (`leaky_relu`, `prelu`)",
+        ),
+        Wrong(leaky_by_prelu, hint="switched off", forbidden="without PyTorch's own (`leaky_relu`, `prelu`)"),
+        Wrong(leaky_slope_forgotten, hint="slope is not used"),
+        Wrong(lambda x, slope=0.01: x if x > 0 else slope * x, hint="raised"),
+        Wrong(lambda x, slope=0.1: leaky_by_where(x, slope), hint="slope=0.01"),
+        Wrong(leaky_half, hint="What is above 0 is left out"),
+        Wrong(leaky_flat, hint="shape"),
+        Wrong(leaky_detached, hint="no gradient"),
+    ],
+    "11.2": [
+        Wrong(dead_by_zeros, hint="You counted the zeros"),
+        Wrong(dead_by_rows, hint="a unit is a column"),
+        Wrong(lambda layer, x: (layer(x) < 0).all(dim=0).sum().item(), hint="ask for <= 0"),
+        Wrong(dead_by_any, hint="One 0 does not make a unit dead"),
+        Wrong(dead_as_tensor, hint=".item()"),
+        Wrong(dead_without_bias, hint="The layer has a bias"),
+        Wrong(dead_living, hint="the units that live"),
+        Wrong(dead_and_changed, hint="changed the layer"),
+        Wrong(dead_by_weights, hint="dead_units is 3, but should be 2"),
+    ],
+    "11.3": [
+        Wrong(lambda: hat(starts=(0.0, 1.0, 2.0)), hint="passes 0"),
+        Wrong(lambda: hat(steps=(1.0, -1.0, 0.0)), hint="slope should be 1 after 0"),
+        Wrong(lambda: nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1)), hint="the layers of hat()"),
+        Wrong(lambda: hat(steps=(1.0, -2.0, 0.0)), hint="x = 3"),
+        Wrong(hat_last_bias_forgotten, hint="bias of the last layer"),
+        Wrong(hat_inverted, hint="x = 0.5"),
+        Wrong(hat_trained, hint="the hat at x", forbidden="do not train"),
+    ],
+    "11.4": [
+        Wrong(softmax_naive, hint="subtract the largest score"),
+        Wrong(
+            lambda scores, dim: scores.softmax(dim),
+            hint="switched off",
+            forbidden="without PyTorch's softmax",
+        ),
+        Wrong(
+            lambda scores, dim: nn.Softmax(dim)(scores),
+            hint="switched off",
+            forbidden="without PyTorch's softmax",
+        ),
+        Wrong(
+            lambda scores, dim: torch.special.log_softmax(scores, dim).exp(),
+            hint="switched off",
+            forbidden="without PyTorch's softmax",
+        ),
+        Wrong(softmax_minus(lambda s, dim: s.mean(dim, keepdim=True)), hint="subtract the largest score"),
+        Wrong(softmax_minus(lambda s, dim: s.amin(dim, keepdim=True)), hint="subtract the largest score"),
+        Wrong(softmax_minus(lambda s, dim: s.narrow(dim, 0, 1)), hint="subtract the largest score"),
+        Wrong(softmax_clamped, hint="e times the probability"),
+        Wrong(softmax_repaired, hint="each of them should be 1"),
+        Wrong(softmax_detached_sum, hint="detach nothing but the maximum"),
+        Wrong(lambda scores, dim: scores / scores.sum(dim=dim, keepdim=True), hint="e to the power"),
+        Wrong(softmax_whole, hint="over the whole tensor"),
+        Wrong(softmax_axis, hint="each of them should be 1"),
+        Wrong(softmax_one_maximum, hint="of each group"),
+    ],
+    "11.5": [
+        Wrong(ActivationAtTheEnd, hint="after the last linear layer"),
+        Wrong(NoActivation, hint="Nothing that `activation` makes"),
+        Wrong(OneActivationShared, hint="Make a new activation"),
+        Wrong(PlainList, hint="plain list"),
+        Wrong(WrongAxis, hint="Each row should sum to 1"),
+        Wrong(SoftmaxInForward, hint="without softmax"),
+        Wrong(ScoresAsProbabilities, hint="These are the scores"),
+        Wrong(ActivationsHidden, hint="keeps an activation in a plain list"),
+        Wrong(Detached, hint="cannot be trained"),
+        Wrong(AlwaysReLU, hint="Nothing that `activation` makes"),
+        Wrong(OtherDefault, hint="the activation is nn.ReLU"),
+        Wrong(OneHiddenLayer, hint="in the order of their use"),
+    ],
+}
