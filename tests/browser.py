@@ -1,16 +1,12 @@
 """The browser that the tests of the slides and of the lab drive: Debian's Chromium, or Chrome, by playwright."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "slides"))
-
-from make import find_browser
+from decks import find_browser
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 

@@ -1,4 +1,4 @@
-"""How the suite runs a notebook and what it calls equal; conftest.py compares with it, refresh.py stores with it."""
+"""How the suite runs a notebook and what it calls equal; nbreplay.py compares with it, refresh.py stores with it."""
 
 import base64
 import difflib
@@ -18,11 +18,14 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# A chapter's file; Untitled.ipynb and copies are somebody's own.
+NAME = "[0-9][0-9]_*.ipynb"
+
 # Tags a code cell may carry, beside rtol=…, atol=…, pixels=… and drawn=… (see `tolerances`).
 TAGS = {"raises-exception", "nbval-ignore-output", "training"}
 TOLERANCE = re.compile(r"(rtol|atol|pixels|drawn)=(\d+\.?\d*(?:e-\d+)?)")
 
-# Seconds that a cell may take; generous, since machines are slow or busy. The budget is 3 s (see conftest.py).
+# Seconds that a cell may take; generous, since machines are slow or busy. The budget is 3 s (see nbreplay.py).
 LIMIT, TRAINING_LIMIT = 60, 180
 
 # What every process of the suite sees. One thread each: a notebook runs on every core, and sums keep their order.
@@ -46,12 +49,12 @@ class KernelFailure(Exception):
 
 def chapters() -> list[Path]:
     """The chapters, in order."""
-    return sorted((ROOT / "notebooks").glob("[!.]*.ipynb"))
+    return sorted((ROOT / "notebooks").glob(NAME))
 
 
 def all_notebooks() -> list[Path]:
-    """Chapters, then solutions; not what the lab keeps beside them in hidden folders."""
-    return chapters() + sorted((ROOT / "notebooks" / "solutions").glob("[!.]*.ipynb"))
+    """Chapters, then solutions; not what a learner or the lab keeps beside them."""
+    return chapters() + sorted((ROOT / "notebooks" / "solutions").glob(NAME))
 
 
 def environment(folder: Path) -> dict[str, str]:

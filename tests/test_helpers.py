@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import helpers
+import replay
 
 NOTEBOOKS = Path(helpers.__file__).parent
 
@@ -158,5 +159,5 @@ def test_everything_public_is_used():
 
 
 def test_every_notebook_can_be_read():
-    for path in NOTEBOOKS.rglob("[0-9]*.ipynb"):
+    for path in replay.all_notebooks():
         nbformat.validate(nbformat.read(path, as_version=4))

@@ -48,7 +48,7 @@ def course(tmp_path_factory):
     )
     (root / "data").symlink_to(replay.ROOT / "data", target_is_directory=True)
     (root / "logs").mkdir()
-    for path in (root / "notebooks").glob("*.ipynb"):
+    for path in (root / "notebooks").glob(replay.NAME):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if cell.cell_type == "code":

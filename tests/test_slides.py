@@ -8,23 +8,20 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import decks
+import fits
 import replay
 from browser import browser
-
-sys.path.insert(0, str(replay.ROOT / "slides"))
-
-import check as slides_check
-import make as slides_make
 
 LECTURES = replay.chapters()
 every_lecture = pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
-def decks(tmp_path_factory):
+def made(tmp_path_factory):
     """All decks, by chapter."""
     folder = tmp_path_factory.mktemp("decks")
-    return {path.stem: slides_make.make(path, folder) for path in LECTURES}
+    return {path.stem: decks.make(path, folder) for path in LECTURES}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +31,8 @@ def chromium():
 
 
 @every_lecture
-def test_a_deck_needs_nothing_from_elsewhere(path, decks):
-    html = decks[path.stem].read_text(encoding="utf-8")
+def test_a_deck_needs_nothing_from_elsewhere(path, made):
+    html = made[path.stem].read_text(encoding="utf-8")
     without_scripts = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
     assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", html) == []
     assert not re.search(
@@ -54,30 +51,30 @@ def test_a_deck_needs_nothing_from_elsewhere(path, decks):
 
 
 @every_lecture
-def test_links_lead_to_decks(path, decks):
-    html = re.sub(r"<script>.*?</script>", "", decks[path.stem].read_text(encoding="utf-8"), flags=re.DOTALL)
+def test_links_lead_to_decks(path, made):
+    html = re.sub(r"<script>.*?</script>", "", made[path.stem].read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r'href="([^"#]+)', html):
         if target.startswith("http"):
             continue
-        deck = slides_make.DECKS / target
+        deck = decks.DECKS / target
         assert target in {f"{other.stem}.html" for other in LECTURES} or deck.resolve().exists(), target
 
 
 @every_lecture
-def test_every_slide_fits(path, decks, chromium):
+def test_every_slide_fits(path, made, chromium):
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     try:
-        errors = slides_check.open_deck(page, decks[path.stem])
-        count, found = slides_check.problems(page)
+        errors = fits.open_deck(page, made[path.stem])
+        count, found = fits.problems(page)
     finally:
         page.close()
     assert count > 10
     assert errors + found == []
 
 
-def test_the_check_sees_what_does_not_fit(decks, chromium, tmp_path):
+def test_the_check_sees_what_does_not_fit(made, chromium, tmp_path):
     """Three slides spoilt on purpose."""
-    html = decks["01_settings"].read_text(encoding="utf-8")
+    html = made["01_settings"].read_text(encoding="utf-8")
     bad = '<section><section><div class="cell markdown" data-cell="{}">{}</div></section></section>'
     spoilt = bad.format("wide", '<div style="width: 1500px; height: 20px">x</div>')
     spoilt += bad.format("tall", '<div style="height: 2000px; width: 20px">x</div>') + bad.format(
@@ -88,21 +85,21 @@ def test_the_check_sees_what_does_not_fit(decks, chromium, tmp_path):
         html.replace('<div class="slides">', f'<div class="slides">{spoilt}', 1), encoding="utf-8"
     )
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    errors = slides_check.open_deck(page, path)
-    _, found = slides_check.problems(page)
+    errors = fits.open_deck(page, path)
+    _, found = fits.problems(page)
     page.close()
     assert errors == []
     for name, problem in [("wide", "too wide"), ("tall", "shrunk to"), ("raw", "a formula that is not set")]:
         assert any(name in line and problem in line for line in found), (name, found)
 
 
-def test_a_request_is_noticed(decks, chromium, tmp_path):
+def test_a_request_is_noticed(made, chromium, tmp_path):
     path = tmp_path / "asks.html"
-    html = decks["01_settings"].read_text(encoding="utf-8")
+    html = made["01_settings"].read_text(encoding="utf-8")
     head, _, tail = html.rpartition("</body>")
     path.write_text(f'{head}<img src="http://127.0.0.1:9/x.png"></body>{tail}', encoding="utf-8")
     page = chromium.new_page()
-    assert any("127.0.0.1:9" in line for line in slides_check.open_deck(page, path))
+    assert any("127.0.0.1:9" in line for line in fits.open_deck(page, path))
     page.close()
 
 
@@ -111,13 +108,13 @@ def test_a_note_says_whom_it_is_for(path):
     """A learner meets the speaker's notes too, in the notebook."""
     cells = nbformat.read(path, as_version=4).cells
     notes = [cell.source for cell in cells if cell.metadata.slideshow.slide_type == "notes"]
-    assert notes and all(note.startswith(slides_make.NOTE) for note in notes)
+    assert notes and all(note.startswith(decks.NOTE) for note in notes)
 
 
-def test_the_speaker_sees_the_notes(decks, chromium):
+def test_the_speaker_sees_the_notes(made, chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
-    slides_check.open_deck(page, decks["09_convolution"])
+    fits.open_deck(page, made["09_convolution"])
     with context.expect_page() as opened:
         page.keyboard.press("s")
     speaker = opened.value
@@ -126,17 +123,17 @@ def test_the_speaker_sees_the_notes(decks, chromium):
         for cell in nbformat.read(LECTURES[8], as_version=4).cells
         if cell.metadata.slideshow.slide_type == "notes"
     )
-    first_words = " ".join(re.sub(r"[*`]", "", notes.removeprefix(slides_make.NOTE)).split()[:4])
+    first_words = " ".join(re.sub(r"[*`]", "", notes.removeprefix(decks.NOTE)).split()[:4])
     speaker.get_by_text(first_words).first.wait_for(timeout=20_000)
     context.close()
 
 
-def test_a_hand_out_can_be_printed(decks, chromium):
-    found = slides_make.find_browser()
-    deck = decks["01_settings"]
-    pdf = slides_make.print_pdf(deck, found).read_bytes()
+def test_a_hand_out_can_be_printed(made, chromium):
+    found = decks.find_browser()
+    deck = made["01_settings"]
+    pdf = decks.print_pdf(deck, found).read_bytes()
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    slides_check.open_deck(page, deck)
+    fits.open_deck(page, deck)
     slides = page.evaluate("Reveal.getTotalSlides()")
     page.close()
     assert pdf.startswith(b"%PDF")
@@ -144,7 +141,7 @@ def test_a_hand_out_can_be_printed(decks, chromium):
     assert slides <= pages <= slides + 1
 
 
-def test_a_hand_out_that_is_cut_short_is_noticed(decks, monkeypatch):
+def test_a_hand_out_that_is_cut_short_is_noticed(made, monkeypatch):
     """A browser may print before the deck is laid out: a page of nothing."""
     printed = []
 
@@ -154,28 +151,28 @@ def test_a_hand_out_that_is_cut_short_is_noticed(decks, monkeypatch):
         printed.append(target)
         return subprocess.CompletedProcess(command, 0, "", "too early")
 
-    monkeypatch.setattr(slides_make.subprocess, "run", print_one_page)
+    monkeypatch.setattr(decks.subprocess, "run", print_one_page)
     with pytest.raises(RuntimeError, match="printed 1 pages of 01_settings.pdf"):
-        slides_make.print_pdf(decks["01_settings"], "a browser")
+        decks.print_pdf(made["01_settings"], "a browser")
     (path,) = printed
     assert not Path(path).exists()
 
 
 def test_without_a_browser_the_hand_out_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(slides_make, "BROWSERS", ["no-such-browser"])
-    monkeypatch.setattr(sys, "argv", ["make.py", "--pdf"])
+    monkeypatch.setattr(decks, "BROWSERS", ["no-such-browser"])
+    monkeypatch.setattr(sys, "argv", ["decks.py", "--pdf"])
     with pytest.raises(SystemExit, match="needs Chromium, Chrome or Edge"):
-        slides_make.main()
+        decks.main()
 
 
 def test_a_missing_notebook_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["make.py", "no-such.ipynb"])
+    monkeypatch.setattr(sys, "argv", ["decks.py", "no-such.ipynb"])
     with pytest.raises(SystemExit, match=r"no-such\.ipynb"):
-        slides_make.main()
+        decks.main()
 
 
 def test_the_instructors_page_is_that_of_the_chapters():
-    page = (slides_make.HERE / "README.md").read_text(encoding="utf-8")
-    written = page.partition(f"{slides_make.GUIDE}\n\n")[2]
-    assert written == slides_make.guide(), "python slides/make.py --guide"
+    page = (decks.HERE / "README.md").read_text(encoding="utf-8")
+    written = page.partition(f"{decks.GUIDE}\n\n")[2]
+    assert written == decks.guide(), "python slides/decks.py --guide"
     assert written.count("### ") == len(LECTURES) and "minutes." in written

@@ -1,9 +1,8 @@
 """The strict replay: every code cell of every notebook is a test, whose outputs must be the stored ones.
 
 nbval (https://github.com/computationalmodelling/nbval) collects the cells and runs them; the subclasses here
-notice what it lets pass, and replay.py says what counts as equal. pytest would read a conftest.py for the files
-beside and below it alone, and this one serves notebooks/ too, so pyproject.toml loads it as a plugin:
-`--noconftest -p conftest`.
+notice what it lets pass, and replay.py says what counts as equal. pyproject.toml loads this module as a plugin
+(`-p nbreplay`), since it serves notebooks/ and tests/ alike.
 """
 
 import runpy
@@ -180,8 +179,9 @@ def pytest_configure(config):
 
 
 def pytest_collect_file(file_path, parent):
-    """Collect notebooks."""
-    if file_path.suffix == ".ipynb":
+    """Collect notebooks; beside the chapters none of a learner's own."""
+    theirs = replay.ROOT / "notebooks" in file_path.parents and file_path not in replay.all_notebooks()
+    if file_path.suffix == ".ipynb" and not theirs:
         return Notebook.from_parent(parent, path=file_path)
 
 

@@ -1,4 +1,4 @@
-"""Does every slide fit? python slides/check.py [NOTEBOOK ...] [--sheet FOLDER]
+"""Does every slide fit? python slides/fits.py [NOTEBOOK ...] [--sheet FOLDER]
 
 Opens the decks in a headless Chromium (pip install -r tests/requirements-browser.txt) and prints each slide that holds
 something beyond 1280 x 720, a clipped line, or a cell shrunk to less than SMALLEST. --sheet saves pictures of all slides.
@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from make import NOTEBOOKS, chapters, make
+from decks import NOTEBOOKS, chapters, make
 
-sys.path.insert(0, str(NOTEBOOKS.parent / "tests"))
+sys.path.insert(0, str(NOTEBOOKS.parent / "tests"))  # for browser.py, where pytest has not done it
 
 SMALLEST = 0.6  # of the normal size of letters
 TOLERANCE = 2  # pixels, for rounding

@@ -1,4 +1,4 @@
-"""Make the slide decks: python slides/make.py [NOTEBOOK ...] [--pdf] [--guide]    (default: all chapters)
+"""Make the slide decks: python slides/decks.py [NOTEBOOK ...] [--pdf] [--guide]    (default: all chapters)
 
 A deck is one HTML file, slides/decks/NN_topic.html, that needs no network: reveal.js, MathJax and all pictures are
 inside. Open it in a browser: arrows move, S opens the speaker's view with the notes, F fills the screen. With --pdf a
@@ -40,7 +40,7 @@ NOTE = "*For the instructor:* "  # how a speaker's note begins, since a learner 
 
 def chapters() -> list[Path]:
     """The chapters' notebooks, in order."""
-    return sorted(NOTEBOOKS.glob("[!.]*.ipynb"))
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 
 def make(notebook: Path, folder: Path = DECKS) -> Path:
@@ -151,7 +151,7 @@ def main() -> None:
     browser = find_browser() if options.pdf else None
     if options.pdf and not browser:
         sys.exit(
-            "make.py: --pdf needs Chromium, Chrome or Edge, and none was found; the decks need none to be made"
+            "decks.py: --pdf needs Chromium, Chrome or Edge, and none was found; the decks need none to be made"
         )
     for notebook in options.notebooks or chapters():
         try:
@@ -160,7 +160,7 @@ def main() -> None:
             if browser:
                 print_pdf(deck, browser)
         except (OSError, ValueError, RuntimeError, subprocess.TimeoutExpired) as error:
-            sys.exit(f"make.py: {notebook}: {error}")
+            sys.exit(f"decks.py: {notebook}: {error}")
 
 
 if __name__ == "__main__":
