@@ -2,191 +2,367 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require
+from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, switched_off
+
+FUNCTIONS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+PYTORCHS_OWN = [(F, name) for name in FUNCTIONS]
+for _name in (
+    "dropout",
+    "dropout_",
+    "feature_dropout",
+    "feature_dropout_",
+    "alpha_dropout",
+    "native_dropout",
+):
+    PYTORCHS_OWN += [(holder, _name) for holder in (torch, torch._VF)]
 
 
 @exercise("16.1")
 def apply_mask(answer):
+    draw = torch.Generator().manual_seed(0)
     cases = [
-        (torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([True, False, True, False]), 0.5),
         (torch.tensor([[4.0, 8.0], [12.0, 16.0]]), torch.tensor([[True, True], [False, True]]), 0.2),
+        (torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([True, False, True, False]), 0.5),
         (torch.tensor([3.0, 6.0]), torch.tensor([True, True]), 0.0),
+        (torch.randn(2, 3, 4, generator=draw), torch.rand(2, 3, 4, generator=draw) >= 0.9, 0.9),
     ]
     for x, kept, p in cases:
+        where = _("apply_mask({x}, {kept}, {p})", x=describe(x), kept=describe(kept), p=p)
+        mistakes = {}
+        if p:
+            mistakes = {
+                _("The factor is missing: what is kept is divided by 1 - p."): x * kept,
+                _("What is kept is divided by 1 - p, not multiplied by it."): x * kept * (1 - p),
+                _("The mask is True where a number is kept; you dropped those."): x * ~kept / (1 - p),
+                _("What is dropped becomes 0; you left it as it was."): torch.where(kept, x / (1 - p), x),
+            }
+            if p != 0.5:  # there p and 1 - p are the same
+                mistakes[_("You divided by p, the probability of being dropped; divide by 1 - p.")] = (
+                    x * kept / p
+                )
+                mistakes[_("You multiplied by p; divide by 1 - p.")] = x * kept * p
         found = call(answer, x, kept, p, name="apply_mask")
-        expected = x * kept / (1 - p)
-        why = "What is kept is divided by 1 - p."
-        if isinstance(found, Tensor) and found.shape == x.shape and p:
-            for hint, wrong in {
-                "The factor is missing: what is kept is divided by 1 - p.": x * kept,
-                "p is the chance to be dropped; a number is kept with the chance 1 - p.": x * kept / p,
-                "What is kept grows: divide by 1 - p, do not multiply.": x * kept * (1 - p),
-                "The mask is True where a number is kept; you dropped those.": x * ~kept / (1 - p),
-            }.items():
-                if not torch.equal(wrong, expected) and torch.allclose(found.float(), wrong):
-                    why = hint
-                    break
-        expect(found, expected, f"apply_mask({describe(x)}, {describe(kept)}, {p})", why)
-    return "Two operations in training, none in use."
+        expect(found, x * kept / (1 - p), where, _("What is kept is divided by 1 - p."), mistakes=mistakes)
+        expect_trainable(answer, _masked, x, kept, p, what=where, name="apply_mask")
+    return _("Two operations in training, none in use.")
 
 
-def look_at(out, x, p, name):
-    """The outputs that are kept, as a mask; NotYet if `out` is no dropout of `x` at all."""
+def _masked(x, kept, p):
+    return x * kept / (1 - p)
+
+
+def signed(*shape):
+    """Random numbers from -2 to -1 and from 1 to 2: none is 0, so a 0 in the output was dropped."""
+    return (torch.rand(shape) + 1) * (torch.randint(2, shape) * 2 - 1)
+
+
+def kept_by(answer, x, name, **options):
+    """The mask of one call in training. NotYet if the result is no dropout of `x`, or lets no gradients through."""
+    p = options.get("p", 0.5)
+    x = x.clone().requires_grad_()
+    out = call(answer, x, name=name, **options)
+    what = _("{name} with p={p}", name=name, p=p)
     require(
         isinstance(out, Tensor) and out.shape == x.shape,
-        f"{name} returned {describe(out)}; a tensor of shape {tuple(x.shape)} is wanted.",
+        _(
+            "{what} returned {found}; a tensor of shape {shape} is wanted.",
+            what=what,
+            found=describe(out),
+            shape=tuple(x.shape),
+        ),
     )
-    require(out.dtype == x.dtype, f"{name} returned dtype {out.dtype}; {x.dtype} came in.")
-    require(not out.isnan().any(), f"{name} returned nan; 0 / 0 for p = 1, perhaps.")
-    kept = out != 0
-    require(bool(kept.any()) or p == 1, f"{name} returned zeros only, though p is {p}.")
-    ratio = (out / x)[kept]
-    if p < 1 and not torch.allclose(ratio, torch.tensor(1 / (1 - p))):
-        why = f"{name} made {ratio[0].item():.4g} times the number of what it kept; it should be 1 / (1 - {p}) times."
-        if torch.allclose(ratio, torch.tensor(1.0)):
-            why = f"{name} left what it kept as it was; the factor 1 / (1 - {p}) is missing."
-        elif p and torch.allclose(ratio, torch.tensor(1 / p)):
-            why = f"{name} divided by p; a number is kept with the chance 1 - p, so divide by that."
-        require(False, why)
+    kept, whole = out.detach() != 0, x.detach()
+    expected = torch.where(kept, whole / (1 - p), 0.0) if p < 1 else torch.zeros_like(whole)
+    mistakes = {}
+    if p:
+        mistakes[_("Nothing was dropped; `training` is True unless the call says otherwise.")] = whole
+    mistakes |= {
+        _("What it kept is as it was; the factor 1 / (1 - p) is missing."): torch.where(kept, whole, 0.0),
+        _("What it kept was multiplied by 1 - p; divide by it."): torch.where(kept, whole * (1 - p), 0.0),
+        _("0 / 0 is nan: p = 1 needs a case of its own."): torch.full_like(whole, torch.nan),
+    }
+    if p not in (0, 0.5):
+        hint = _("What it kept was divided by p; a number is kept with probability 1 - p, so divide by that.")
+        mistakes[hint] = torch.where(kept, whole / p, 0.0)
+    expect(out, expected, what, _("Each number is either 0 or divided by 1 - p."), mistakes=mistakes)
+    if p < 1 and kept.any():
+        require(
+            out.requires_grad,
+            _("{what} cuts the gradient off; a layer in training has to let it through to x.", what=what),
+        )
+        (slope,) = torch.autograd.grad(out.sum(), x)
+        expect(slope, kept / (1 - p), _("the gradient of {what}", what=what))
     return kept
+
+
+def same_neighbours(kept, axis):
+    """The share of neighbours along `axis` that are both kept or both dropped."""
+    size = kept.shape[axis]
+    return (kept.narrow(axis, 1, size - 1) == kept.narrow(axis, 0, size - 1)).float().mean().item()
+
+
+def check_share(share, p, what, slack):
+    why = (
+        _("p is the probability of being dropped.")
+        if abs(1 - share - p) < slack
+        else _("Compare torch.rand with p.")
+    )
+    require(
+        abs(share - p) < slack,
+        _(
+            "{what} dropped a share of {share:.2f}, but should drop {p}. {why}",
+            what=what,
+            share=share,
+            p=p,
+            why=why,
+        ),
+    )
+
+
+def check_counts(counts, number, p, what):
+    """Coins that are independent give other counts each time; a fixed share does not."""
+    require(
+        torch.tensor(counts).float().var().item() > 0.4 * number * p * (1 - p),
+        _(
+            "{what} drops (nearly) the same number of coins in each call; every coin falls on its own, so their "
+            "number varies.",
+            what=what,
+        ),
+    )
 
 
 @exercise("16.2")
 def my_dropout(answer):
-    x = torch.rand(200, 100) + 1
-    for training, p in [(False, 0.3), (True, 0.0)]:
-        found = call(answer, x, p=p, training=training, name="my_dropout")
-        why = (
-            "In eval() nothing is dropped and nothing scaled." if not training else "With p = 0 all is kept."
-        )
-        expect(found, x, f"my_dropout with p={p}, training={training}", why)
-    for p in (0.2, 0.5):
-        name = f"my_dropout with p={p}"
-        kept = look_at(call(answer, x, p=p, training=True, name="my_dropout"), x, p, name)
-        share = 1 - kept.float().mean().item()
-        for axis, what in [(0, "column"), (1, "row")]:
-            same = kept.all(axis) | (~kept).all(axis)
+    name = "my_dropout"
+    with switched_off(_("dropout"), *PYTORCHS_OWN):
+        for options, why in [
+            ({"p": 0.3, "training": False}, _("With training=False nothing is dropped and nothing scaled.")),
+            ({"p": 1.0, "training": False}, _("With training=False nothing is dropped, whatever p is.")),
+            ({"p": 0.0, "training": True}, _("With p = 0 everything is kept.")),
+        ]:
+            x = signed(20, 10)
+            what = _("my_dropout with p={p} and training={training}", **options)
+            expect(call(answer, x, name=name, **options), x, what, why)
+        for shape, options in [
+            ((200, 100), {}),
+            ((20, 20, 10, 5), {"p": 0.2}),
+            ((100, 200), {"p": 0.7, "training": True}),
+        ]:
+            x, p = signed(*shape), options.get("p", 0.5)
+            what = _("my_dropout with p={p}", p=p)
+            kept = kept_by(answer, x, name, **options)
             require(
-                not same.all(),
-                f"{name} drops each {what} whole or not at all; every number needs a coin of its own.",
+                bool(kept.any()) and not kept.all(),
+                _("{what} drops everything or nothing; every number needs a coin of its own.", what=what),
             )
-        why = "p is the chance to be dropped." if abs(1 - share - p) < 0.03 else "Compare torch.rand with p."
-        require(abs(share - p) < 0.03, f"{name} dropped a share of {share:.2f}, but should drop {p}. {why}")
-        again = call(answer, x, p=p, training=True, name="my_dropout")
-        require(
-            not torch.equal(again != 0, kept),
-            f"{name} drops the same numbers each time; toss new coins in each call.",
-        )
-    look_at(call(answer, x, p=1.0, training=True, name="my_dropout"), x, 1, "my_dropout with p=1.0")
-    return "A comparison and a product: this is all that nn.Dropout does."
+            share = kept.float().mean().item()
+            for axis in range(len(shape)):
+                equal = same_neighbours(kept, axis)
+                require(
+                    abs(equal - share**2 - (1 - share) ** 2) < 0.05,
+                    _(
+                        "{what} drops neighbours along axis {axis} together (or never both); every number needs a "
+                        "coin of its own.",
+                        what=what,
+                        axis=axis,
+                    ),
+                )
+            check_share(1 - kept.float().mean().item(), p, what, 0.03)
+            again = kept_by(answer, x, name, **options)
+            require(
+                not torch.equal(again, kept),
+                _("{what} drops the same numbers each time; toss new coins in each call.", what=what),
+            )
+        counts = [int(kept_by(answer, signed(50), name, p=0.5).sum()) for _call in range(100)]
+        check_counts(counts, 50, 0.5, _("my_dropout with p=0.5"))
+        for shape in [(), (7,), (2, 3, 4)]:
+            kept_by(answer, signed(*shape), name, p=0.25)
+        kept_by(answer, signed(20, 10), name, p=1.0)
+    return _("A comparison and a product: this is all that nn.Dropout does.")
 
 
 @exercise("16.3")
 def my_dropout2d(answer):
-    x = torch.rand(40, 30, 3, 2) + 1
-    for p in (0.5, 0.25):
-        name = f"my_dropout2d with p={p}"
-        kept = look_at(call(answer, x, p=p, name="my_dropout2d"), x, p, name)
-        whole = kept.flatten(2).all(2) | (~kept).flatten(2).all(2)
-        require(
-            bool(whole.all()),
-            f"{name} drops parts of a channel's map; one coin decides over all H x W numbers of it.",
-        )
-        coins = kept[:, :, 0, 0]  # (N, C)
-        require(
-            not (coins == coins[:1]).all(),
-            f"{name} drops the same channels in every picture; the coins should have shape (N, C, 1, 1).",
-        )
-        require(
-            not (coins == coins[:, :1]).all(),
-            f"{name} drops whole pictures; the coins should have shape (N, C, 1, 1).",
-        )
-        share = 1 - coins.float().mean().item()
-        why = " p is the chance to be dropped." if abs(1 - share - p) < 0.05 else ""
-        require(abs(share - p) < 0.06, f"{name} dropped a share of {share:.2f}, but should drop {p}.{why}")
-    return "1200 coins for 7200 numbers: neighbours in a map say nearly the same, so they go together."
+    name = "my_dropout2d"
+    with switched_off(_("dropout"), *PYTORCHS_OWN):
+        for shape, options in [
+            ((60, 50, 3, 2), {}),
+            ((50, 60, 2, 4), {"p": 0.25}),
+            ((50, 50, 1, 3), {"p": 0.8}),
+        ]:
+            x, p = signed(*shape), options.get("p", 0.5)
+            what = _("my_dropout2d with p={p}", p=p)
+            kept = kept_by(answer, x, name, **options)
+            require(
+                torch.equal(kept, kept[:, :, :1, :1].expand_as(kept)),
+                _(
+                    "{what} drops parts of a channel's map; one coin decides over all H x W numbers of it.",
+                    what=what,
+                ),
+            )
+            coins = kept[:, :, 0, 0]  # (N, C)
+            for axis, hint in [
+                (
+                    0,
+                    _(
+                        "{what} drops the same channels in every picture; the coins should have shape (N, C, 1, 1).",
+                        what=what,
+                    ),
+                ),
+                (1, _("{what} drops whole pictures; the coins should have shape (N, C, 1, 1).", what=what)),
+            ]:
+                require(abs(same_neighbours(coins, axis) - p**2 - (1 - p) ** 2) < 0.08, hint)
+            check_share(1 - coins.float().mean().item(), p, what, 0.05)
+            again = kept_by(answer, x, name, **options)
+            require(
+                not torch.equal(again, kept),
+                _("{what} drops the same channels each time; toss new coins in each call.", what=what),
+            )
+        counts = [int(kept_by(answer, signed(5, 10, 1, 1), name, p=0.5).sum()) for _call in range(100)]
+        check_counts(counts, 50, 0.5, _("my_dropout2d with p=0.5"))
+        kept_by(answer, signed(2, 3, 2, 2), name, p=0.0)
+    return _("One coin for each channel: neighbours in a map that are alike go together.")
 
 
 @exercise("16.4")
 def ask_often(answer):
-    for start_training in (False, True):
+    for start_training, times, rows in [(False, 400, 4), (True, 300, 1)]:
         network = nn.Sequential(nn.Linear(3, 20), nn.ReLU(), nn.Dropout(0.5), nn.Linear(20, 2))
         network.train(start_training)
-        x, times = torch.rand(4, 3), 400
-        asked = []
-        network.register_forward_hook(
-            lambda module, args, out, asked=asked: asked.append((module[2].training, out))
-        )
+        x, asked = torch.rand(rows, 3), []
+
+        def listen(module, args, out, asked=asked):
+            asked.append((module[2].training, args[0].detach().clone(), out.detach()))
+
+        network.register_forward_hook(listen)
+        weights = [weight.detach().clone() for weight in network.parameters()]
         found = call(answer, network, x, times, name="ask_often")
         mode = "train()" if start_training else "eval()"
         require(
             len(asked) == times,
-            f"the network was called {len(asked)} times; ask_often should call it {times} times.",
+            _(
+                "the network was called {calls} times; ask_often should call it {times} times.",
+                calls=len(asked),
+                times=times,
+            ),
         )
-        require(
-            all(training for training, _ in asked),
-            "the network was asked in eval(), where nothing is dropped.",
-        )
+        for training, given, _out in asked:
+            require(training, _("the network was asked in eval(), where nothing is dropped."))
+            expect(given, x, _("what the network was called with"), _("Give it the whole batch x each time."))
         require(
             all(module.training == start_training for module in network.modules()),
-            f"the network came in {mode} and was left in the other mode; remember `network.training` and set it back.",
+            _(
+                "the network came in {mode} and was left in the other mode; remember `network.training` and set it "
+                "back.",
+                mode=mode,
+            ),
+        )
+        require(
+            all(map(torch.equal, weights, network.parameters())),
+            _("the network's weights have changed; only ask it."),
         )
         require(
             isinstance(found, list | tuple) and len(found) == 2,
-            f"ask_often returned {describe(found)}; two tensors are wanted, mean and standard error.",
+            _(
+                "ask_often returned {found}; two tensors are wanted, mean and standard error.",
+                found=describe(found),
+            ),
         )
-        answers = torch.stack([out for _, out in asked])
-        why = "Stack the answers and take the mean over the first axis."
-        expect(found[0], answers.mean(0), "the mean of the answers", why)
-        error = answers.std(0) / times**0.5
-        why = "Take the standard deviation over the first axis as well, then divide by √times."
-        if isinstance(found[1], Tensor) and found[1].shape == error.shape:
-            why = "It is the standard deviation of the answers, divided by the root of times."
-            if torch.allclose(found[1], answers.std(0), rtol=0.01):
-                why = "This is the standard deviation; the standard error of the mean is that divided by √times."
-            elif torch.allclose(found[1], answers.std(0) / times, rtol=0.01):
-                why = "You divided by times; it is the root of times."
-        expect(found[1], error, "the standard error", why, rtol=0.01, atol=1e-6)
-    return (
+        answers = torch.stack([out for _training, _given, out in asked])
+        expect(
+            found[0],
+            answers.mean(0),
+            _("the mean of the answers"),
+            _("Stack the answers and take the mean over the first axis."),
+            mistakes={_("This is the last answer."): answers[-1], _("This is their sum."): answers.sum(0)},
+        )
+        deviation = answers.std(0)
+        expect(
+            found[1],
+            deviation / times**0.5,
+            _("the standard error"),
+            _("Take the standard deviation over the first axis as well, then divide by √times."),
+            rtol=0.01,
+            atol=1e-6,
+            mistakes={
+                _(
+                    "This is the standard deviation; the standard error of the mean is that divided by √times."
+                ): deviation,
+                _("You divided by times; it is the root of times."): deviation / times,
+                _("This is the variance divided by times; take the root."): deviation**2 / times,
+            },
+        )
+    return _(
         "Where the answers of the thinned networks differ much, the network is unsure: Monte Carlo dropout."
     )
 
 
 @exercise("16.5")
 def against_overfitting(answer):
-    for sizes, p, input_p in [([8, 32, 16, 2], 0.5, 0.2), ([3, 5, 1], 0.3, 0.1)]:
-        where = f"against_overfitting({sizes}, {p}, {input_p})"
+    for sizes, p, input_p in [
+        ([8, 32, 16, 2], 0.5, 0.2),
+        ([4, 6, 6, 6, 3], 0.3, 0.1),
+        ([3, 5, 1], 0.2, 0.2),
+        ([3, 2], 0.5, 0.1),
+    ]:
+        where = _("against_overfitting({sizes}, {p}, {input_p})", sizes=sizes, p=p, input_p=input_p)
         network = call(answer, sizes, p, input_p, name="against_overfitting")
         require(
             isinstance(network, nn.Sequential),
-            f"{where} returned {describe(network)}; a Sequential is wanted.",
+            _("{where} returned {found}; a Sequential is wanted.", where=where, found=describe(network)),
         )
-        layers = [layer for layer in network.modules() if not list(layer.children())]  # blocks may be nested
+        # Blocks may be nested, and one ReLU or Dropout may stand in several places.
+        named = network.named_modules(remove_duplicate=False)
+        layers = [layer for _name, layer in named if not list(layer.children())]
         kinds = [type(layer).__name__ for layer in layers]
         wanted = ["Dropout"] + ["Linear", "ReLU", "Dropout"] * (len(sizes) - 2) + ["Linear"]
         why = ""
         if kinds[-1:] == ["Dropout"]:
-            why = "Dropout at the end would set answers to 0."
+            why = _("Dropout at the end would set answers to 0.")
         elif kinds[-1:] == ["ReLU"]:
-            why = "The last layer gives its numbers as they are."
+            why = _("The last layer gives its numbers as they are.")
         elif kinds[:1] != ["Dropout"]:
-            why = "The first layer drops inputs, with input_p."
+            why = _("The first layer drops inputs, with input_p.")
         require(
             kinds == wanted,
-            f"the layers of {where} are {', '.join(kinds)}, but should be {', '.join(wanted)}. {why}",
+            _(
+                "the layers of {where} are {found}, but should be {wanted}. {why}",
+                where=where,
+                found=", ".join(kinds),
+                wanted=", ".join(wanted),
+                why=why,
+            ),
         )
-        found = [(layer.in_features, layer.out_features) for layer in layers if isinstance(layer, nn.Linear)]
+        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+        found = [(layer.in_features, layer.out_features) for layer in linear]
         expect(
-            found, list(zip(sizes[:-1], sizes[1:], strict=True)), f"the linear layers (in, out) of {where}"
+            found,
+            list(zip(sizes[:-1], sizes[1:], strict=True)),
+            _("the linear layers (in, out) of {where}", where=where),
+        )
+        require(
+            len(set(linear)) == len(linear),
+            _(
+                "one Linear of {where} stands in several places; each layer needs weights of its own.",
+                where=where,
+            ),
         )
         chances = [layer.p for layer in layers if isinstance(layer, nn.Dropout)]
-        expect(chances, [input_p] + [p] * (len(sizes) - 2), f"the p of the dropout layers of {where}")
+        expect(
+            chances,
+            [input_p] + [p] * (len(sizes) - 2),
+            _("the p of the dropout layers of {where}", where=where),
+            _("input_p is for the inputs, p for the hidden layers."),
+        )
         require(
             not any(layer.training for layer in network.modules()),
-            f"{where} is in training mode; it should be ready for use, so call eval().",
+            _("{where} is in training mode; it should be ready for use, so call eval().", where=where),
         )
-    return "Dropout has no parameters: the same weights fit into the network with and without it."
+        out = call(network, torch.rand(2, sizes[0]), name="the network")
+        expect(tuple(out.shape), (2, sizes[-1]), _("the shape of the network's answer for 2 examples"))
+    return _("Dropout has no parameters: the same weights fit into the network with and without it.")
 
 
 @exercise("16.6")
@@ -196,83 +372,79 @@ def choose_p(answer):
     cases = [
         ([0.0, 0.25, 0.5, 0.75], [[1.0, 4.0, 4.0], [2.0, 2.0, 2.0], [3.0, 1.5, 3.0], [6.0, 0.5, 5.5]]),
         ([0.1, 0.6], [[3.0, 3.0], [1.0, 4.0]]),
+        ([0.8, 0.2, 0.5], [[0.75], [0.25], [0.5]]),
     ]
     for chances, table in cases:
-        seeds, trained, measured = len(table[0]), [], []
+        seeds, trained, training = len(table[0]), [], []
 
         def fit(p, number, chances=chances, seeds=seeds, trained=trained):
-            require(p in chances, f"fit was called with p = {describe(p)}, which is not in {chances}.")
+            require(
+                p in chances,
+                _("fit was called with p = {p}, which is not in {chances}.", p=describe(p), chances=chances),
+            )
             require(
                 number in range(seeds),
-                f"fit was called with seed {describe(number)}; with {seeds} seeds they are 0 to {seeds - 1}.",
+                _(
+                    "fit was called with seed {number}; with {seeds} seeds they are 0 to {last}.",
+                    number=describe(number),
+                    seeds=seeds,
+                    last=seeds - 1,
+                ),
             )
             trained.append((p, number))
             network = nn.Sequential(nn.Linear(1, 4), nn.Dropout(p), nn.Linear(4, 1)).train()
             network.place = chances.index(p), number
             return network
 
-        def error(network, table=table, measured=measured):
-            require(
-                isinstance(network, nn.Module), f"error was called with {describe(network)}, not a network."
-            )
-            measured.append(network.training or network[1].training)
+        def error(network, table=table, training=training):
+            if not isinstance(network, nn.Module):
+                raise NotYet(_("error was called with {found}, not a network.", found=describe(network)))
+            training.append(network.training or network[1].training)
             row, column = network.place
-            return table[row][column] + 10 * measured[-1] * row
+            return table[row][column] + 10 * training[-1] * row
 
-        found = call_with(answer, chances, fit, error, seeds)
+        found = call(answer, chances, fit, error, seeds, name="choose_p")
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"choose_p returned {describe(found)}; a p and a list of mean errors are wanted.",
+            _("choose_p returned {found}; a p and a list of mean errors are wanted.", found=describe(found)),
         )
         require(
-            not any(measured),
-            "error was given a network in training mode, where it still drops; call eval() first.",
+            not any(training),
+            _("error was given a network in training mode, where it still drops; call eval() first."),
         )
-        wanted = [(p, number) for p in chances for number in range(seeds)]
-        missing = [pair for pair in wanted if pair not in trained]
-        require(
-            not missing,
-            f"no network was trained for p = {missing[0][0] if missing else 0} and seed "
-            f"{missing[0][1] if missing else 0}; every p wants all {seeds} seeds.",
-        )
+        for p in chances:
+            for number in range(seeds):
+                require(
+                    (p, number) in trained,
+                    _(
+                        "no network was trained for p = {p} and seed {number}; every p wants all {seeds} seeds.",
+                        p=p,
+                        number=number,
+                        seeds=seeds,
+                    ),
+                )
         means = [sum(row) / seeds for row in table]
         best, listed = found
-        if isinstance(listed, list | tuple) and len(listed) == len(means):
-            require(list(listed) != [sum(row) for row in table], "the errors are sums; divide by the seeds.")
-            require(
-                list(listed) != [min(row) for row in table],
-                "the errors are each p's best run; take the mean.",
-            )
         expect(
-            listed, means, f"the list of mean errors for {chances}", "One mean for each p, in their order."
+            listed,
+            means,
+            _("the list of mean errors for {chances}", chances=chances),
+            _("One mean for each p, in their order."),
+            mistakes={
+                _("These are sums; divide by the number of seeds."): [sum(row) for row in table],
+                _("These are each p's best run; take the mean."): [min(row) for row in table],
+                _("These are sorted; leave them in the order of chances."): sorted(means),
+            },
         )
-        wrong = {
-            "This is the largest mean error.": chances[means.index(max(means))],
-            "This is the place in the list; return the p that stands there.": means.index(min(means)),
-            "This is the smallest error, not its p.": min(means),
-        }
-        why = next((hint for hint, value in wrong.items() if best == value), f"The mean errors are {means}.")
-        expect(best, chances[means.index(min(means))], f"the chosen p of {chances}", why)
-    return "Chosen on points held back, over seeds: a p that wins one run may lose the next."
-
-
-def call_with(answer, chances, fit, error, seeds):
-    """`call`, but a hint that `fit` or `error` give goes out as it is."""
-    given = []
-
-    def keep(function):
-        def kept(*args):
-            try:
-                return function(*args)
-            except NotYet as hint:
-                given.append(hint)
-                raise
-
-        return kept
-
-    try:
-        return call(answer, list(chances), keep(fit), keep(error), seeds, name="choose_p")
-    except NotYet:
-        if given:
-            raise given[0] from None
-        raise
+        expect(
+            best,
+            chances[means.index(min(means))],
+            _("the chosen p of {chances}", chances=chances),
+            _("The mean errors are {means}.", means=means),
+            mistakes={
+                _("This is the p with the largest mean error."): chances[means.index(max(means))],
+                _("This is the place in the list; return the p that stands there."): means.index(min(means)),
+                _("This is the smallest error, not its p."): min(means),
+            },
+        )
+    return _("Chosen on points held back, over seeds: a p that wins one run may lose the next.")

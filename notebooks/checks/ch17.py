@@ -4,207 +4,297 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import call, describe, exercise, expect, require
+from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, switched_off
 
 
 @exercise("17.1")
 def encode_text(answer):
     vocabulary = {"<pad>": 0, "<unk>": 1, "the": 2, "dog": 3, "sees": 4, "cat": 5}
+    other = {"<pad>": 0, "<unk>": 1, "cat": 9, "dog": 4}  # ids with holes, as after deleting words
+    empty = _(
+        "A text without words is all padding; torch.tensor([]) is of floating point, so name the dtype."
+    )
     cases = [
-        ("the dog sees the cat", 5, [2, 3, 4, 2, 5], "Each word is replaced by its id."),
-        ("the cow sees", 3, [2, 1, 4], "'cow' is not in the vocabulary, so its id is 1."),
-        ("dog", 4, [3, 0, 0, 0], "What is missing is filled with 0, at the end."),
-        ("the dog sees the cat", 2, [2, 3], "What is too long is cut off at the end."),
+        ("the dog sees the cat", vocabulary, 5, [2, 3, 4, 2, 5], _("Each word is replaced by its id.")),
+        ("the cow sees", vocabulary, 3, [2, 1, 4], _("'cow' is not in the vocabulary, so its id is 1.")),
+        ("dog", vocabulary, 4, [3, 0, 0, 0], _("What is missing is filled with 0, at the end.")),
+        ("the dog sees the cat", vocabulary, 2, [2, 3], _("What is too long is cut off at the end.")),
+        ("The dog", vocabulary, 2, [1, 3], _("'The' is not 'the', so its id is 1.")),
         (
-            "",
-            2,
-            [0, 0],
-            "A text without words is all padding; an empty list makes a float tensor, so name the dtype.",
+            "cow cow dog cow",
+            other,
+            6,
+            [1, 1, 4, 1, 0, 0],
+            _("Unknown words become 1, known ones get their id."),
         ),
+        (" the  dog\n", vocabulary, 3, [2, 3, 0], _("text.split() splits at any white space.")),
+        ("", vocabulary, 2, [0, 0], empty),
+        ("dog", vocabulary, 0, [], _("With length 0 nothing is left; name the dtype.")),
     ]
-    for text, length, expected, why in cases:
-        found = call(answer, text, dict(vocabulary), length, name="encode_text")
-        expect(found, torch.tensor(expected), f"the result for {text!r} and length {length}", why)
-    return "This is all that a simple tokenizer does; real ones split words into pieces, so that none is unknown."
+    for text, known, length, expected, why in cases:
+        found = call(answer, text, known, length, name="encode_text")
+        where = _("the result for {text!r} and length {length}", text=text, length=length)
+        expect(found, torch.tensor(expected, dtype=torch.int64), where, why)
+    return _(
+        "This is all that a simple tokenizer does; real ones split words into pieces, so that none is unknown."
+    )
+
+
+LOOKUPS = [(F, "embedding"), (F, "embedding_bag"), (torch, "embedding"), (torch, "embedding_bag")]
+LOOKUPS += [(holder, name) for holder in (torch, torch.Tensor) for name in ("index_select", "gather", "take")]
 
 
 @exercise("17.2")
 def look_up(answer):
-    for ids, size in [
-        (torch.tensor([3, 1, 3]), 5),
-        (torch.tensor([[0, 1], [2, 0]]), 6),
-        (torch.tensor(2), 4),
-    ]:
-        table = torch.randn(size, 3)
-        found = call(answer, ids, table, name="look_up")
-        where = f"the result for ids {ids.tolist()} and a table of {size} rows"
-        expect(found, table[ids], where, "One row of the table for each id.")
-    # 0 times infinity is NaN: a product shows that it has met a row that no id asks for, a lookup does not.
-    table = torch.ones(3, 2)
-    table[2] = torch.inf
-    found = call(answer, torch.tensor([0, 1]), table, name="look_up")
+    def reference(ids, table):
+        return torch.stack([table.unbind()[i] for i in ids.flatten().tolist()]).reshape(
+            *ids.shape, table.shape[1]
+        )
+
+    with switched_off(_("lookup"), *LOOKUPS):
+        for ids, size in [
+            (torch.tensor([3, 1, 3]), 5),
+            (torch.tensor([[0, 1], [2, 0]]), 6),
+            (torch.tensor(2), 4),
+            (torch.tensor([[[1], [0]]]), 3),
+        ]:
+            table = torch.randn(size, 3)
+            where = _("the result for ids {ids} and a table of {size} rows", ids=ids.tolist(), size=size)
+            wanted = reference(ids, table)
+            found = call(answer, ids, table, name="look_up")
+            expect(found, wanted, where, _("One row of the table for each id."))
+            expect_trainable(answer, reference, ids, table, what=where, name="look_up")
+        # 0 times infinity is NaN: a product shows that it has met a row that no id asks for, a lookup does not.
+        table = torch.ones(3, 2)
+        table[2] = torch.inf
+        found = call(answer, torch.tensor([0, 1]), table, name="look_up")
     require(
         isinstance(found, torch.Tensor) and bool(found.isnan().all()),
-        "the numbers are right, but picked out of the table; the exercise asks for a product with one-hot vectors, "
-        "in which every row takes part.",
+        _(
+            "the numbers are right, but picked out of the table; the exercise asks for a product with one-hot vectors, "
+            "in which every row takes part."
+        ),
     )
-    return "All but one row are multiplied by 0: the embedding saves you that work."
+    return _("All but one row are multiplied by 0: the embedding saves you that work.")
 
 
 @exercise("17.3")
 def mean_of_words(answer):
-    ids = torch.tensor([[4, 2, 7], [5, 0, 0], [0, 6, 0], [0, 0, 0]])
-    vectors = torch.arange(24.0).reshape(4, 3, 2) + 1
-    found = call(answer, vectors, ids, name="mean_of_words")
-    expected = torch.stack([vectors[0].mean(dim=0), vectors[1, 0], vectors[2, 1], torch.zeros(2)])
-    if isinstance(found, torch.Tensor) and found.shape == expected.shape and found.dtype == expected.dtype:
-        require(
-            not torch.allclose(found, vectors.mean(dim=1)),
-            "the result is the mean over all places; the padding counts for nothing, neither in the sum nor in the count.",
+    def reference(vectors, ids):
+        rows = []
+        for some, row in zip(vectors, ids, strict=True):
+            real = some[row != 0]
+            rows.append(real.mean(dim=0) if len(real) else 0 * some.sum(dim=0))
+        return torch.stack(rows)
+
+    cases = [
+        ([[4, 2, 7], [5, 0, 0], [0, 6, 0], [8, 1, 0]], 2),
+        ([[3, 0, 8, 0, 1]], 4),  # one sentence
+        ([[0, 0, 0], [1, 2, 3], [0, 0, 9]], 3),  # one of nothing but padding
+        ([[2], [0]], 1),  # of one place
+    ]
+    for listed, width in cases:
+        ids = torch.tensor(listed)
+        vectors = torch.randn(*ids.shape, width) + 1
+        wanted = reference(vectors, ids)
+        real = (ids != 0).sum(dim=1, keepdim=True)
+        where = _("the result for the ids {ids}", ids=listed)
+        some = (ids != 0).unsqueeze(-1)
+        mistakes = {
+            _(
+                "This is the mean over all places; the padding counts neither in the sum nor in the count."
+            ): vectors.mean(1),
+            _("The sum is right, but divided by the number of all places."): (vectors * some).mean(1),
+            _(
+                "The count is right, but the padding is in the sum; the vectors there need not be zero."
+            ): vectors.sum(1) / real.clamp(min=1),
+            _("A sentence of nothing but padding gives NaN, which is 0 / 0; it should give zeros."): (
+                vectors * some
+            ).sum(1)
+            / real,
+            _("This is the sum; divide it by the number of real words."): (vectors * some).sum(1),
+        }
+        found = call(answer, vectors, ids, name="mean_of_words")
+        expect(
+            found, wanted, where, _("It is the mean over the places whose id is not 0."), mistakes=mistakes
         )
-        require(
-            not torch.isnan(found[3]).any(),
-            "a sentence of nothing but padding gives NaN, which is 0 / 0; it should give zeros.",
+        why = _(
+            "Never divide by 0: its gradient is NaN even where the result is replaced; divide by at least 1."
         )
-    for row, words in enumerate(ids.tolist()):
-        require(
-            isinstance(found, torch.Tensor) and found.shape == expected.shape,
-            f"mean_of_words returned {describe(found)}; a tensor of shape (4, 2) is wanted for vectors (4, 3, 2).",
+        expect_trainable(
+            answer, reference, vectors, ids, what=where, why="" if real.all() else why, name="mean_of_words"
         )
-        real = sum(word != 0 for word in words)
-        why = (
-            f"It has {real} real word{'' if real == 1 else 's'}; the vectors at the padding need not be zero."
-        )
-        expect(found[row], expected[row], f"the result for the sentence {words}", why)
-    expect(found, expected, "the result")
-    return "`nn.EmbeddingBag(..., padding_idx=0)` does the same in one step."
+    return _("`nn.EmbeddingBag(..., padding_idx=0)` does the same in one step.")
 
 
 @exercise("17.4")
 def pack(answer):
-    for bags in ([[1, 3, 3], [4]], [[2], [], [5, 6], []], [[7, 8]], [[], [1]]):
-        found = call(answer, [list(bag) for bag in bags], name="pack")
+    for bags in (
+        [[1, 3, 3], [4]],
+        [[2], [], [5, 6], []],
+        [[7, 8]],
+        [[], [1]],
+        [[], []],
+        [[9], [2, 2, 2], [], [], [4, 1]],
+    ):
+        where = _("pack({bags})", bags=bags)
+        found = call(answer, bags, name="pack")
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"pack({bags}) returned {describe(found)}; ids and offsets are wanted.",
+            _("{where} returned {found}; ids and offsets are wanted.", where=where, found=describe(found)),
         )
-        starts = [sum(map(len, bags[:i])) for i in range(len(bags))]
-        ids = torch.tensor([number for bag in bags for number in bag], dtype=torch.int64)
-        expect(found[0], ids, f"the ids of pack({bags})", "All bags one after the other.")
         lengths = [len(bag) for bag in bags]
-        if isinstance(found[1], torch.Tensor) and found[1].tolist() != starts:
-            numbers = found[1].tolist()
-            require(
-                numbers != lengths,
-                f"the offsets of pack({bags}) are the lengths {lengths}; they should say where each bag starts.",
-            )
-            ends = [start + length for start, length in zip(starts, lengths, strict=True)]
-            require(
-                numbers != ends,
-                f"the offsets of pack({bags}) are {ends}, where each bag ends; they should say where it starts.",
-            )
-            require(
-                numbers != [*starts, ends[-1]],
-                f"the offsets of pack({bags}) hold one number more than there are bags; without "
-                "include_last_offset the end is not among them.",
-            )
+        starts = [sum(lengths[:i]) for i in range(len(bags))]
+        ends = [start + length for start, length in zip(starts, lengths, strict=True)]
+        ids = torch.tensor([number for bag in bags for number in bag], dtype=torch.int64)
+        why = _("All bags one after the other; torch.tensor([]) is of floating point, so name the dtype.")
+        expect(found[0], ids, _("the ids of {where}", where=where), why)
         expect(
             found[1],
             torch.tensor(starts),
-            f"the offsets of pack({bags})",
-            "A bag starts where the one before it ends, also if it is empty.",
+            _("the offsets of {where}", where=where),
+            _("A bag starts where the one before it ends, also if it is empty."),
+            mistakes={
+                _("These are the lengths; the offsets say where each bag starts."): torch.tensor(lengths),
+                _("This is where each bag ends; the offsets say where it starts."): torch.tensor(ends),
+                _(
+                    "This is one number more than there are bags; without include_last_offset the end is not in it."
+                ): (torch.tensor([*starts, ends[-1]])),
+            },
         )
-    return "No padding: the ids of all bags need no more places than there are words."
+    return _("No padding: the ids of all bags need no more places than there are words.")
 
 
 @exercise("17.5")
 def sparse_step(answer):
-    for numbers, lr in [([2, 0], 0.1), ([1, 3, 1, 1], 0.5), ([4], 1.0)]:
-        ids, table = torch.tensor(numbers), torch.arange(10.0).reshape(5, 2)
-        gradients = torch.arange(1.0, 2 * len(ids) + 1).reshape(-1, 2)
-        kept = table.clone()
-        try:
-            found = answer(table, ids.clone(), gradients.clone(), lr) if callable(answer) else None
-        except Exception:
-            found = None
-        if found is None:
-            found = call(answer, table, ids, gradients, lr, name="sparse_step")
-        where = f"the new table for ids {numbers} and lr {lr:g}"
-        require(
-            torch.equal(table, kept),
-            "the table that was passed in has changed; work on a copy and return that.",
-        )
-        expected = table.index_add(0, ids, gradients, alpha=-lr)
-        if (
-            isinstance(found, torch.Tensor)
-            and found.shape == expected.shape
-            and len(set(numbers)) < len(numbers)
-        ):
-            rest = [row for row in range(5) if row != 1]
-            require(
-                torch.allclose(found[1], expected[1]) or not torch.allclose(found[rest], expected[rest]),
-                f"{where} has only one of the three gradients of id 1 in row 1; indexing writes a repeated row once, "
-                "it does not add up.",
-            )
-        expect(found, expected, where, "Row ids[k] moves by -lr * gradients[k]; the other rows stay.")
-    return "This is what SGD does with a sparse gradient; the rest of the table is not even read."
+    for numbers, lr in [
+        ([2, 0], 0.1),
+        ([1, 3, 1, 1], 0.5),
+        ([4], 1.0),
+        ([0, 4, 4, 2, 0, 0], 0.01),
+        ([], 0.1),
+    ]:
+        ids, table = torch.tensor(numbers, dtype=torch.int64), torch.randn(5, 2)
+        gradients = torch.randn(len(ids), 2) + 1
+        where = _("the new table for ids {ids} and lr {lr:g}", ids=numbers, lr=lr)
+        total = torch.zeros(5, 2)
+        last, times = total.clone(), torch.ones(5, 1)
+        for i, number in enumerate(numbers):
+            total[number] += gradients[i]
+            last[number] = gradients[i]
+            times[number] = numbers.count(number)
+        expected = table - lr * total
+        mistakes = {}
+        if numbers:
+            mistakes = {
+                _("The sign is wrong: a step goes against the gradient, by -lr * gradient."): table
+                + lr * total,
+                _("lr is missing: row ids[k] moves by -lr * gradients[k]."): table - total,
+                _("These are the steps alone; add them to the table."): -lr * total,
+            }
+        if len(set(numbers)) < len(numbers):
+            mistakes |= {
+                _(
+                    "A repeated id has only one of its gradients: indexing writes a row once, it does not add up."
+                ): (table - lr * last),
+                _("The gradients of a repeated id are averaged; add them up."): table - lr * total / times,
+            }
+        found = call(answer, table, ids, gradients, lr, name="sparse_step")
+        why = _("Row ids[k] moves by -lr * gradients[k]; the other rows stay.")
+        expect(found, expected, where, why, mistakes=mistakes)
+    return _(
+        "This is what SGD does with a sparse gradient, but in place: only the rows used are read and written."
+    )
 
 
 @exercise("17.6")
 def text_classifier(answer):
-    size, width, classes = 9, 4, 3
-    model = call(answer, size, width, classes, name="text_classifier")
-    require(isinstance(model, nn.Module), f"text_classifier returned {describe(model)}; a module is wanted.")
-    ids = torch.tensor([[3, 5, 7], [4, 0, 0]])
+    for size, width, classes in [(9, 4, 3), (20, 3, 5)]:
+        _check_classifier(call(answer, size, width, classes, name="text_classifier"), size, width, classes)
+    return _("With SparseAdam for the embedding and Adam for the linear layer it trains as in the chapter.")
+
+
+def _check_classifier(model, size, width, classes):
+    if not isinstance(model, nn.Module):
+        raise NotYet(_("text_classifier returned {found}; a module is wanted.", found=describe(model)))
+    ids = torch.tensor([[3, 5, 7], [4, 0, 0], [0, 0, 0]])
     logits = call(model, ids, name="the module")
     expect(
-        tuple(getattr(logits, "shape", ())), (2, classes), "the shape of the logits for ids of shape (2, 3)"
+        tuple(getattr(logits, "shape", ())),
+        (3, classes),
+        _("the shape of the logits for ids of shape (3, 3)"),
     )
-    expected = size * width + width * classes + classes
-    found = sum(p.numel() for p in model.parameters())
     expect(
-        found,
-        expected,
-        "the number of parameters",
-        f"{size} x {width}, then {width} x {classes} and {classes}.",
+        sum(p.numel() for p in model.parameters()),
+        size * width + width * classes + classes,
+        _("the number of parameters"),
+        _(
+            "{size} x {width}, then {width} x {classes} and {classes}.",
+            size=size,
+            width=width,
+            classes=classes,
+        ),
     )
     tables = [m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
-    require(len(tables) == 1, f"the module holds {len(tables)} embeddings; one is wanted.")
-    table = tables[0].weight
-    require(not table[0].any(), "row 0 of the embedding is not zero; name the padding by padding_idx.")
-    longer = F.pad(ids, (0, 5))
-    expect(
-        call(model, longer, name="the module"),
-        logits,
-        "the logits after five more places of padding",
-        "The padding counts for nothing, in the count of the mean as well.",
-    )
-    expect(
-        call(model, ids.flip(1), name="the module"),
-        logits,
-        "the logits with the words in another order",
-        "A mean does not know the order.",
-    )
-    require(
-        not torch.allclose(logits.sum(dim=1), torch.ones(2), atol=1e-5),
-        "each row of the result adds up to 1, so these are probabilities; logits are wanted, without a softmax.",
-    )
+    require(len(tables) == 1, _("the module holds {count} embeddings; one is wanted.", count=len(tables)))
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
-    require(len(linear) == 1, f"the module holds {len(linear)} linear layers; one is wanted.")
+    require(len(linear) == 1, _("the module holds {count} linear layers; one is wanted.", count=len(linear)))
+    table, head = tables[0].weight, linear[0]
+    require(not table[0].any(), _("row 0 of the embedding is not zero; name the padding by padding_idx."))
+    means = torch.stack([table[ids[0]].mean(dim=0), table[4], torch.zeros(width)])
+    sums = torch.stack([table[ids[0]].sum(dim=0), table[4], torch.zeros(width)])
+    over_all = torch.stack([table[ids[0]].mean(dim=0), table[4] / 3, torch.zeros(width)])
+    right = head(means)
     expect(
-        logits[:1],
-        F.linear(table[ids[0]].mean(dim=0, keepdim=True), linear[0].weight, linear[0].bias),
-        "the logits for a sentence without padding",
-        "They should be the linear layer of the mean of its words' rows.",
+        logits,
+        right,
+        _("the logits for the ids {ids}", ids=ids.tolist()),
+        _("They should be the linear layer of the mean of the real words' rows."),
+        mistakes={
+            _("This is the linear layer of the sum; take the mean."): head(sums),
+            _("The padding counts in the mean; divide by the number of real words."): head(over_all),
+            _("0 / 0 is NaN: a sentence of nothing but padding has the mean 0."): torch.cat(
+                [right[:2], head(means[2:] / 0)]
+            ),
+            _("These are probabilities; logits are wanted, without a softmax."): right.softmax(dim=1),
+            _("These are logarithms of probabilities; logits are wanted."): right.log_softmax(dim=1),
+        },
+    )
+    expect(
+        call(model, F.pad(ids, (0, 5)), name="the module"),
+        right,
+        _("the logits after five more places of padding"),
+        _("The padding counts for nothing, in the count of the mean as well."),
+    )
+    expect(
+        call(model, ids[:1].flip(1), name="the module"),
+        right[:1],
+        _("the logits of one sentence with its words in another order"),
+        _("A mean does not know the order."),
     )
     model.zero_grad()
+    logits = call(model, ids, name="the module")
+    require(logits.requires_grad, _("no gradient reaches the logits, so the module cannot be trained."))
     logits.sum().backward()
     require(
         table.grad is not None and table.grad.is_sparse,
-        "the embedding's gradient is not sparse; see `sparse`.",
+        _("the embedding's gradient is not sparse; see `sparse`."),
     )
-    rows = table.grad.coalesce().to_dense()[0]
+    found = table.grad.coalesce().to_dense()
     require(
-        not rows.any(), "row 0 gets a gradient, so training would move it; name the padding by padding_idx."
+        not found[0].any(),
+        _("row 0 gets a gradient, so training would move it; name the padding by padding_idx."),
     )
-    return "With SparseAdam for the embedding and Adam for the linear layer it trains as in the chapter."
+    (expected,) = torch.autograd.grad(head(_means(table, ids)).sum(), table)
+    expected[0] = 0
+    expect(
+        found,
+        expected,
+        _("the gradient of the embedding"),
+        _("Each real word of a sentence gets an equal share."),
+    )
+
+
+def _means(table, ids):
+    real = (ids != 0).unsqueeze(-1)
+    return (table[ids] * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
