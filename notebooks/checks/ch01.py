@@ -3,10 +3,11 @@
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
-import numpy as np
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from . import call, describe, exercise, expect, require
+from . import _, call, describe, exercise, expect, require
 
 
 @contextmanager
@@ -26,7 +27,9 @@ def pretend(accelerator: str | None):
         "torch.cuda.device_count": lambda: int(accelerator == "cuda"),
         "torch.backends.mps.is_available": lambda: accelerator == "mps",
         "torch.mps.is_available": lambda: accelerator == "mps",
+        "torch.mps.device_count": lambda: int(accelerator == "mps"),
         "torch.xpu.is_available": lambda: accelerator == "xpu",
+        "torch.xpu.device_count": lambda: int(accelerator == "xpu"),
     }
     with ExitStack() as stack:
         for name, pretence in pretences.items():
@@ -36,74 +39,168 @@ def pretend(accelerator: str | None):
 
 @exercise("1.1")
 def pick_device(answer):
-    for accelerator in (None, "cuda"):
+    for accelerator in (None, "cuda", "mps", "xpu"):
         with pretend(accelerator):
             found = call(answer, name="pick_device")
-        machine = f"on a pretended machine {'with a CUDA GPU' if accelerator else 'without an accelerator'}"
+        machine = (
+            _("on a pretended machine whose accelerator is {accelerator}", accelerator=accelerator)
+            if accelerator
+            else _("on a pretended machine without an accelerator")
+        )
         require(
             found is not None,
-            f"{machine} pick_device() returned None: current_accelerator(check_available=True) is None without an "
-            "accelerator, and a function without `return` returns None too.",
+            _(
+                "{machine} pick_device() returned None: current_accelerator(check_available=True) is None without an "
+                "accelerator, and a function without `return` returns None too.",
+                machine=machine,
+            ),
         )
         require(
             isinstance(found, torch.device),
-            f"pick_device() returned {describe(found)}; a torch.device is wanted, such as torch.device('cpu').",
+            _(
+                "pick_device() returned {found}; a torch.device is wanted, such as torch.device('cpu').",
+                found=describe(found),
+            ),
         )
         expect(
-            found.type, accelerator or "cpu", f"{machine}, the type of the device that pick_device() returns"
+            found.type,
+            accelerator or "cpu",
+            _("{machine}, the type of the device that pick_device() returns", machine=machine),
+            mistakes={
+                _("torch.accelerator finds accelerators of every kind, not CUDA alone."): "cpu",
+                _("Without `check_available=True` you get what PyTorch was built for."): "cuda",
+            },
         )
-    return "It was tried on two pretended machines, one with a GPU and one without."
+    return _("It was tried on four pretended machines: with CUDA, MPS and XPU, and without an accelerator.")
+
+
+class Draws(TorchFunctionMode):
+    """Within it, `drawn` collects what torch.rand has returned."""
+
+    def __init__(self, drawn: list[Tensor]):
+        super().__init__()
+        self.drawn = drawn
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function is torch.rand:
+            self.drawn.append(result.clone())
+        return result
 
 
 @exercise("1.2")
 def three_numbers(answer):
-    first, again, other = (call(answer, number, name="three_numbers") for number in (1, 1, 2))
-    require(
-        isinstance(first, torch.Tensor) and first.shape == (3,),
-        f"three_numbers(1) returned {describe(first)}; a tensor of shape (3,) is wanted.",
-    )
-    require(
-        torch.equal(first, again),
-        "three_numbers(1) gave other numbers when called again; start the generator inside the function.",
-    )
-    require(
-        not torch.equal(first, other),
-        "three_numbers(1) and three_numbers(2) gave the same numbers; the seed should be the argument.",
-    )
-    expect(
-        first,
-        torch.rand(3, generator=torch.Generator().manual_seed(1)),
-        "three_numbers(1)",
-        "Draw by torch.rand, on the CPU.",
-    )
-    return "A function that seeds itself returns the same numbers however often and whenever it is called."
+    seen: dict[int, Tensor] = {}
+    drawn: list[Tensor] = []
+    for number in (1, 2, 1, *range(20), 1):
+        where = _("three_numbers({number})", number=number)
+        with Draws(drawn):
+            found = call(answer, number, name="three_numbers")
+        require(
+            isinstance(found, Tensor) and found.shape == (3,),
+            _(
+                "{where} returned {found}; a tensor of shape (3,) is wanted.",
+                where=where,
+                found=describe(found),
+            ),
+        )
+        require(
+            any(torch.isin(found, draw).all() for draw in drawn),
+            _("{where} is {found}, which torch.rand has not drawn.", where=where, found=describe(found)),
+        )
+        expect(
+            found,
+            seen.setdefault(number, found.clone()),
+            where,
+            _("It gave other numbers when called again: set the seed inside the function."),
+            rtol=0,
+            atol=0,
+        )
+        for other, numbers in seen.items():
+            require(
+                other == number or not torch.equal(numbers, found),
+                _(
+                    "three_numbers({number}) and three_numbers({other}) are equal: the seed should depend on the "
+                    "argument, and differ for different arguments.",
+                    number=other,
+                    other=number,
+                ),
+            )
+    return _("A function that sets its own seed returns the same numbers, whatever was drawn before.")
 
 
 @exercise("1.3")
 def names_with(answer):
-    for thing, part in [(torch.cuda, "memory"), (str, "is"), (torch, "no such name")]:
+    cases = [
+        (torch.cuda, "memory"),
+        (str, "is"),
+        (bool, "bit"),  # inherited from int
+        (torch, "bool"),  # torch.BoolStorage has a capital letter
+        (torch.zeros(1), "numel"),
+        (torch, "no such name"),
+    ]
+    for thing, part in cases:
         expected = [name for name in dir(thing) if part in name and not name.startswith("_")]
         found = call(answer, thing, part, name="names_with")
-        where = f"names_with({describe(thing) if isinstance(thing, type) else thing.__name__}, {part!r})"
-        require(isinstance(found, list), f"{where} returned {describe(found)}; a list of names is wanted.")
-        private = [name for name in found if isinstance(name, str) and name.startswith("_")]
+        where = _("names_with({thing}, {part!r})", thing=describe(thing), part=part)
         require(
-            not private, f"{where} lists {private[:1]}; leave out the names that start with an underscore."
+            isinstance(found, list),
+            _("{where} returned {found}; a list of names is wanted.", where=where, found=describe(found)),
+        )
+        strange = [name for name in found if not isinstance(name, str)]
+        require(
+            not strange,
+            _("{where} lists {found}; names are strings.", where=where, found=describe(strange[:1])),
+        )
+        private = [name for name in found if name.startswith("_")]
+        require(
+            not private,
+            _(
+                "{where} lists {names}; leave out the names that start with an underscore.",
+                where=where,
+                names=private[:1],
+            ),
         )
         missing = [name for name in expected if name not in found]
-        require(not missing, f"{where} misses {missing[:3]}.")
-        expect(sorted(map(str, found)), sorted(expected), where)
-    return "This one-liner over `dir()` finds a call whose name you half remember."
+        inherited = isinstance(thing, type) and all(name not in vars(thing) for name in missing)
+        require(
+            not missing,
+            _(
+                "{where} misses {names}, which it inherits: `dir` lists those too.",
+                where=where,
+                names=missing[:3],
+            )
+            if inherited
+            else _("{where} misses {names}.", where=where, names=missing[:3]),
+        )
+        extra = [name for name in found if name not in expected]
+        require(
+            not extra,
+            _("{where} lists {names}, without {part!r} in it.", where=where, names=extra[:1], part=part),
+        )
+        require(len(found) == len(expected), _("{where} lists a name twice.", where=where))
+    return _("This one-liner over `dir()` finds a call whose name you half remember.")
 
 
 @exercise("1.4")
 def report(answer):
-    tensors = [torch.zeros(2, 3), torch.arange(5), torch.empty(4, 1, 2, dtype=torch.bool, device="meta")]
+    tensors = [
+        torch.zeros(2, 3),
+        torch.arange(5),
+        torch.tensor(2.0, dtype=torch.float64),
+        torch.zeros(0, 3),
+        torch.empty(4, 1, 2, dtype=torch.bool, device="meta"),
+    ]
     for tensor in tensors:
-        found = call(answer, tensor, name="report")
-        require(isinstance(found, dict), f"report(x) returned {describe(found)}; a dict is wanted.")
+        found = call(answer, tensor, name="report", changes=tensor.is_meta)
+        require(
+            isinstance(found, dict),
+            _("report(x) returned {found}; a dict is wanted.", found=describe(found)),
+        )
         expect(
-            sorted(map(str, found)), ["device", "dtype", "numbers", "shape"], "the sorted keys of report(x)"
+            sorted(map(str, found)),
+            ["device", "dtype", "numbers", "shape"],
+            _("the sorted list of the keys of report(x)"),
         )
         expected = {
             "shape": tuple(tensor.shape),
@@ -111,10 +208,18 @@ def report(answer):
             "device": tensor.device.type,
             "numbers": tensor.numel(),
         }
-        numbers = found["numbers"]
-        found["numbers"] = int(numbers) if isinstance(numbers, np.integer) else numbers  # np.prod(x.shape)
+        hints = {
+            "shape": {_("A tuple is wanted, not a list."): list(tensor.shape)},
+            "dtype": {
+                _("That is the type of the tensor; what its numbers are tells `x.dtype`."): torch.Tensor,
+                _("The dtype itself is wanted, not its name."): str(tensor.dtype),
+            },
+            "device": {_("A string is wanted, such as 'cpu'."): tensor.device},
+            "numbers": {_("That is the number of axes."): tensor.ndim},
+        }
         for key, value in expected.items():
-            expect(found[key], value, f"for {describe(tensor)}, report(x)[{key!r}]")
-    return (
-        "Shape, dtype and device: when a line of PyTorch fails, one of the three is nearly always the reason."
+            where = _("for {tensor}, report(x)[{key!r}]", tensor=describe(tensor), key=key)
+            expect(found[key], value, where, mistakes=hints[key], same_type=True)
+    return _(
+        "Shape, dtype and device: many errors that you will meet come from one of the three. Print them first."
     )
