@@ -1,195 +1,299 @@
 """Checkers of chapter 15, linear layers."""
 
 import copy
+import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require, switched_off
+from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
 
 
 @exercise("15.1")
 def linear(answer):
-    for shape, size_out, biased in [
-        ((4, 3), 2, True),
-        ((2, 3), 3, False),
-        ((3,), 5, True),
-        ((2, 5, 4), 4, True),
-    ]:
+    cases = [((4, 3), 2, True), ((2, 3), 3, False), ((3,), 5, True), ((2, 5, 4), 4, True), ((0, 3), 2, True)]
+    for shape, size_out, biased in cases:
         x, weight = torch.randn(shape), torch.randn(size_out, shape[-1])
         bias = torch.randn(size_out) if biased else None
-        with switched_off("linear", (F, "linear")):
-            found = call(answer, x, weight, bias, name="linear")
-        where = (
-            f"for x {shape}, weight {tuple(weight.shape)} and {'a bias' if biased else 'no bias'}, the output"
+        given = (x, weight, bias) if biased else (x, weight)
+        where = _("for x {shape} and weight {weight}, the output", shape=shape, weight=tuple(weight.shape))
+        with switched_off(_("linear"), (F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward")):
+            found = call(answer, *given, name="linear")
+        mistakes = {_("The bias is missing."): F.linear(x, weight)} if biased else {}
+        if weight.shape[0] == weight.shape[1]:
+            added = 0 if bias is None else bias
+            hint = _("This is x @ weight; the weight is stored as (out, in), so it has to be transposed.")
+            mistakes[hint] = x @ weight + added
+        expect(
+            found,
+            F.linear(x, weight, bias),
+            where,
+            _("It is the sum over i of weight[o, i] * x[..., i], plus bias[o]."),
+            mistakes=mistakes,
         )
-        expected = F.linear(x, weight, bias)
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            require(
-                not biased or not torch.allclose(found, F.linear(x, weight), atol=1e-5),
-                f"{where} lacks the bias.",
-            )
-            require(
-                weight.shape[0] != weight.shape[1] or not torch.allclose(found, x @ weight, atol=1e-5),
-                f"{where} is x @ weight; the weight is stored as (out, in), so it has to be transposed.",
-            )
-        expect(found, expected, where, "It is the sum over i of weight[o, i] * x[..., i], plus bias[o].")
-    return "`x @ weight.T + bias` is all that `nn.Linear` computes."
+    x, weight, bias = torch.randn(4, 3), torch.randn(2, 3), torch.randn(2)
+    with switched_off(_("linear"), (F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward")):
+        expect_trainable(
+            answer, lambda x, w, b: x @ w.T + b, x, weight, bias, what=_("the output"), name="linear"
+        )
+    return _("`x @ weight.T + bias` is all that `nn.Linear` computes.")
 
 
 @exercise("15.2")
 def linear_cost(answer):
-    for size_in, size_out, shape, bias in [
+    cases = [
         (3, 2, (5, 3), True),
         (4, 6, (2, 7, 4), True),
         (4, 6, (4,), False),
         (1024, 64, (8, 1024), False),
-    ]:
-        found = call(answer, size_in, size_out, shape, bias, name="linear_cost")
-        where = f"linear_cost({size_in}, {size_out}, {shape}, bias={bias})"
+        (5, 7, (0, 5), True),
+        (4, 3, (6, 4), None),
+        (10**7, 10**7, (2, 10**7), True),
+    ]
+    for size_in, size_out, shape, bias in cases:
+        given = (size_in, size_out, shape) if bias is None else (size_in, size_out, shape, bias)
+        bias = bias is None or bias
+        with switched_off(_("layer"), (nn.Linear, "__init__"), (nn.LazyLinear, "__init__")):
+            found = call(answer, *given, name="linear_cost")
+        where = _("linear_cost{given}", given=given)
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"{where} returned {describe(found)}; two numbers are wanted.",
+            _("{where} returned {found}; two numbers are wanted.", where=where, found=describe(found)),
         )
-        layer, rows = nn.Linear(size_in, size_out, bias=bias, device="meta"), 1
-        for size in shape[:-1]:
-            rows *= size
-        parameters = sum(p.numel() for p in layer.parameters())
-        biases = f"{size_out} biases" if bias else "no biases"
+        rows, weights = math.prod(shape[:-1]), size_in * size_out
+        parameters = weights + (size_out if bias else 0)
         expect(
             found[0],
             parameters,
-            f"{where}[0], the parameters,",
-            f"{size_out} rows of {size_in} weights, {biases}.",
+            _("{where}[0], the parameters,", where=where),
+            _("There are {out} rows of {size} weights.", out=size_out, size=size_in),
+            rtol=0,
+            mistakes={
+                _("It has no biases."): weights + size_out,
+                _("It has {out} biases, one for each output.", out=size_out): weights,
+                _("The biases are {out}, one for each output, not for each input.", out=size_out): weights
+                + size_in,
+            },
         )
-        why = f"An input of shape {shape} has {rows} row{'s' if rows > 1 else ''} of {size_in} numbers."
-        expect(found[1], rows * size_in * size_out, f"{where}[1], the multiply-adds,", why)
-    return "The parameters do not depend on the batch; the work grows with every axis before the last."
+        expect(
+            found[1],
+            rows * weights,
+            _("{where}[1], the multiply-adds,", where=where),
+            _(
+                "An input of shape {shape} holds {rows} rows of {size} numbers.",
+                shape=shape,
+                rows=rows,
+                size=size_in,
+            ),
+            rtol=0,
+            mistakes={
+                _("Adding a bias does not count."): rows * parameters,
+                _("A multiplication and the addition that follows it are one multiply-add."): 2
+                * rows
+                * weights,
+            },
+        )
+    return _("The parameters do not depend on the batch; the work grows with every axis before the last.")
 
 
 @exercise("15.3")
 def mix_channels(answer):
-    for size_out, shape in [(5, (2, 3, 4, 6)), (4, (2, 4, 4, 4)), (1, (1, 2, 3, 5))]:
-        layer, x = nn.Linear(shape[1], size_out), torch.randn(shape)
-        found = call(answer, layer, x, name="mix_channels")
-        where = f"for x {shape} and Linear({shape[1]}, {size_out}), the output"
+    off = [
+        (F, "conv2d"),
+        (torch, "conv2d"),
+        (torch, "convolution"),
+        (nn.Conv2d, "forward"),
+        (F, "conv1d"),
+        (torch, "conv1d"),
+    ]
+    for size_out, shape, bias in [(5, (2, 3, 4, 6), True), (4, (2, 4, 4, 4), True), (1, (1, 2, 3, 5), False)]:
+        layer, x = nn.Linear(shape[1], size_out, bias=bias), torch.randn(shape)
+        before = copy.deepcopy(layer.state_dict())
+        with switched_off(_("convolution"), *off):
+            found = call(answer, layer, x, name="mix_channels")
+        where = _(
+            "for x {shape} and Linear({channels}, {out}), the output",
+            shape=shape,
+            channels=shape[1],
+            out=size_out,
+        )
         expected = F.conv2d(x, layer.weight[:, :, None, None], layer.bias)
+        last = expected.movedim(1, -1)
         require(
-            not (
-                isinstance(found, torch.Tensor)
-                and found.shape == expected.movedim(1, -1).shape != expected.shape
-            ),
-            f"{where} has shape {tuple(getattr(found, 'shape', ()))}: the channels are still last; move them back.",
+            not (same(found, last) and last.shape != expected.shape),
+            _("{where}: the channels are still last; move them back.", where=where),
         )
-        if isinstance(found, torch.Tensor) and found.shape == expected.mT.shape != expected.shape:
-            require(
-                not torch.allclose(found, expected.mT, atol=1e-5),
-                f"{where} has rows and columns exchanged, {tuple(found.shape)}: undo the very move that you made.",
-            )
-        if size_out == shape[-1] == shape[1] and isinstance(found, torch.Tensor):
-            require(
-                found.shape != x.shape or not torch.allclose(found, layer(x), atol=1e-5),
-                f"{where} mixes the columns of the pictures, not their channels; the channels must be the last axis.",
-            )
-        expect(
-            found,
-            expected,
-            where,
-            "Move the channels to the end, apply the layer, move them back; a reshape does not move an axis.",
+        require(
+            not (same(found, expected.mT) and expected.mT.shape != expected.shape),
+            _("{where} has rows and columns exchanged: undo the very move that you made.", where=where),
         )
-    return "This is what a 1 x 1 convolution does, with the same weights."
+        mistakes = {
+            _("Rows and columns are exchanged: undo the very move that you made."): expected.mT,
+            _("Move the axes by permute or movedim; a reshape does not move an axis."): layer(
+                x.reshape(shape[0], *shape[2:], shape[1])
+            ).reshape(expected.shape),
+        }
+        if bias:
+            mistakes[_("The layer's bias is missing.")] = F.conv2d(x, layer.weight[:, :, None, None])
+        if size_out == shape[-1] == shape[1]:
+            mistakes[_("This mixes the columns of the pictures; the channels must be the last axis.")] = (
+                layer(x)
+            )
+            mistakes[_("The channels are still last; move them back.")] = last
+        why = _("Move the channels to the end, apply the layer, move them back.")
+        expect(found, expected, where, why, mistakes=mistakes)
+        require(
+            all(torch.equal(value, before[key]) for key, value in layer.state_dict().items()),
+            _("{where}: the layer's weights have changed; leave them as they are.", where=where),
+        )
+    with switched_off(_("convolution"), *off):
+        _gradients(answer)
+    return _("This is what a 1 x 1 convolution does, with the same weights.")
+
+
+def _gradients(answer) -> None:
+    """The layer's weights and the input get their gradients."""
+    layer, x = nn.Linear(3, 2), torch.randn(2, 3, 2, 2, requires_grad=True)
+    wanted = torch.autograd.grad(layer(x.movedim(1, -1)).square().sum(), [x, *layer.parameters()])
+    found = call(answer, layer, x, name="mix_channels")
+    require(found.requires_grad, _("the output carries no gradient, so the layer could not be trained."))
+    got = torch.autograd.grad(found.square().sum(), [x, *layer.parameters()], allow_unused=True)
+    for name, slope, right in zip(("x", "weight", "bias"), got, wanted, strict=True):
+        require(slope is not None, _("no gradient reaches {name}.", name=name))
+        expect(slope, right, _("the gradient of {name}", name=name))
 
 
 @exercise("15.4")
 def conv_matrix(answer):
-    for size, height, width, stride in [((3, 3), 5, 5, 1), ((2, 3), 4, 6, 1), ((2, 2), 5, 6, 2)]:
-        kernel = torch.arange(1.0, size[0] * size[1] + 1).reshape(size)
-        found = call(answer, kernel, height, width, stride, name="conv_matrix")
-        where = f"for a {size[0]} x {size[1]} kernel, a {height} x {width} picture and stride {stride}, the matrix"
+    cases = [((3, 3), 5, 5, 1), ((2, 3), 4, 6, 1), ((2, 2), 5, 6, 2), ((3, 1), 7, 4, 3), ((2, 2), 2, 2, None)]
+    for size, height, width, stride in cases:
+        kernel = torch.randn(size)
+        given = () if stride is None else (stride,)
+        found = call(answer, kernel, height, width, *given, name="conv_matrix")
+        stride = stride or 1
+        where = _(
+            "for a {kernel} kernel, a {height} x {width} picture and stride {stride}, the matrix",
+            kernel=f"{size[0]} x {size[1]}",
+            height=height,
+            width=width,
+            stride=stride,
+        )
         units = torch.eye(height * width).reshape(-1, 1, height, width)
-        expected = F.conv2d(units, kernel[None, None], stride=stride).flatten(start_dim=1).T
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            flipped = F.conv2d(units, kernel.flip(0, 1)[None, None], stride=stride).flatten(start_dim=1).T
-            require(
-                not torch.equal(found.float(), flipped) or torch.equal(flipped, expected),
-                f"{where} holds the kernel upside down; PyTorch's convolution does not flip it.",
-            )
-            nonzero, wanted = (found != 0).sum(dim=1), kernel.numel()
-            row = int((nonzero != wanted).float().argmax())
-            require(
-                bool((nonzero == wanted).all()),
-                f"{where} has {int(nonzero[row])} non-zero entries in row {row}; each row holds the whole kernel, {wanted}.",
-            )
-        if isinstance(found, torch.Tensor) and found.shape == expected.T.shape != expected.shape:
-            require(
-                not torch.equal(found.float(), expected.T),
-                f"{where} has shape {tuple(found.shape)}: it has a row for each input pixel; transpose it to (out, in).",
-            )
-        if isinstance(found, torch.Tensor) and found.shape == (height * width, height * width):
+
+        def matrix(kernel, units=units, stride=stride):
+            return F.conv2d(units, kernel[None, None], stride=stride).flatten(start_dim=1).T
+
+        expected = matrix(kernel)
+        require(
+            not (same(found, expected.T) and expected.T.shape != expected.shape),
+            _("{where} has a row for each input pixel; transpose it to (out, in).", where=where),
+        )
+        padded = (height * width, height * width) != tuple(expected.shape)
+        if padded and getattr(found, "shape", None) == (height * width, height * width):
             raise NotYet(
-                f"{where} has a row for each input pixel, as with padding; the kernel has to stay inside the picture."
+                _(
+                    "{where} has a row for each input pixel, as with padding; the kernel has to stay inside the picture.",
+                    where=where,
+                )
             )
-        why = f"{height * width} columns, one for each input pixel; the kernel moves by {stride} pixel{'s' if stride > 1 else ''}."
-        expect(found, expected, where, why)
-    return "Training this matrix freely would give a linear layer; it is a convolution while its bands stay equal."
+        why = _(
+            "It has {columns} columns, one for each input pixel; the kernel moves by {stride} at a time.",
+            columns=height * width,
+            stride=stride,
+        )
+        expect(
+            found,
+            expected,
+            where,
+            why,
+            mistakes={
+                _("The kernel is upside down; PyTorch's convolution does not flip it."): matrix(
+                    kernel.flip(0, 1)
+                ),
+                _("Each row should hold the whole kernel, with its numbers."): (expected != 0).float(),
+            },
+        )
+    return _(
+        "Training this matrix freely would give a linear layer; it is a convolution while its bands stay equal."
+    )
+
+
+def _networks() -> list[tuple[nn.Sequential, tuple[int, int, int], tuple[int, int, int]]]:
+    """Networks, the shape before their Flatten, the shape of a picture."""
+    narrow = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 3 * 2, 5)]
+    deep = [nn.Conv2d(1, 6, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 4 * 4, 7, bias=False)]
+    deep += [nn.ReLU(), nn.Linear(7, 3)]
+    deeper = [
+        nn.Conv2d(2, 3, 2),
+        nn.Tanh(),
+        nn.Flatten(),
+        nn.Linear(3 * 2 * 3, 6),
+        nn.Tanh(),
+        nn.Linear(6, 5),
+    ]
+    deeper += [nn.Sigmoid(), nn.Linear(5, 4, bias=False)]
+    return [
+        (nn.Sequential(*narrow), (4, 3, 2), (3, 8, 6)),
+        (nn.Sequential(*deep), (6, 4, 4), (1, 8, 8)),
+        (nn.Sequential(*deeper), (3, 2, 3), (2, 3, 4)),
+    ]
 
 
 @exercise("15.5")
 def fully_convolutional(answer):
-    narrow = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 3 * 2, 5)
-    )
-    deep = nn.Sequential(
-        nn.Conv2d(1, 6, 3, padding=1),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(6 * 4 * 4, 7, bias=False),
-        nn.ReLU(),
-        nn.Linear(7, 3),
-    )
-    for network, shape, size in [(narrow, (4, 3, 2), (3, 8, 6)), (deep, (6, 4, 4), (1, 8, 8))]:
+    for network, shape, size in _networks():
         before = copy.deepcopy(network.state_dict())
         found = call(answer, network, shape, name="fully_convolutional")
-        where = f"for a map of {shape} before Flatten,"
+        where = _("for a map of {shape} before Flatten,", shape=shape)
         require(
             isinstance(found, nn.Sequential),
-            f"{where} fully_convolutional returned {describe(found)}; a Sequential is wanted.",
+            _(
+                "{where} the function returned {found}; a Sequential is wanted.",
+                where=where,
+                found=describe(found),
+            ),
         )
         after = network.state_dict()
         require(
             list(after) == list(before) and all(torch.equal(after[key], before[key]) for key in before),
-            f"{where} the network that was passed in has changed; make a new one.",
+            _("{where} the network that was passed in has changed; make a new one.", where=where),
         )
         for kind in (nn.Flatten, nn.Linear):
             require(
                 not any(isinstance(layer, kind) for layer in found.modules()),
-                f"{where} there is still a {kind.__name__} in the new network.",
+                _("{where} there is still a {kind} in the new network.", where=where, kind=kind.__name__),
             )
+        own = {weight.untyped_storage().data_ptr() for weight in network.parameters()}
+        require(
+            not own & {weight.untyped_storage().data_ptr() for weight in found.parameters()},
+            _("{where} the new network shares weights with the old one; copy them.", where=where),
+        )
         x = torch.randn(2, *size)
         expected = network(x)
-        logits = call(found, x, name="the new network")
         expect(
-            logits,
+            call(found, x, name="the new network"),
             expected[:, :, None, None],
-            f"{where} the new network's output for {tuple(x.shape)}",
-            "Copy the weights, reshaped to (out, C, H, W), and the bias where there is one.",
+            _("{where} the new network's output for {x}", where=where, x=tuple(x.shape)),
+            _("Copy the weights, reshaped to (out, C, H, W), and the bias where there is one."),
         )
         large = torch.randn(2, size[0], size[1] + 4, size[2] + 2)
-        features = large
-        for layer in network[: [type(layer) for layer in network].index(nn.Flatten)]:
-            features = layer(features)
-        places = [size - side + 1 for size, side in zip(features.shape[2:], shape[1:], strict=True)]
+        cut = [type(layer) for layer in network].index(nn.Flatten)
+        features = network[:cut](large)
+        rows, columns = (many - side + 1 for many, side in zip(features.shape[2:], shape[1:], strict=True))
         logits = call(found, large, name="the new network")
         expect(
             tuple(getattr(logits, "shape", ())),
-            (2, expected.shape[1], *places),
-            f"{where} the shape of the output for a larger picture, {tuple(large.shape)},",
-            "Each place of the kernel gives one answer.",
+            (2, expected.shape[1], rows, columns),
+            _(
+                "{where} the shape of the output for a larger picture, {large},",
+                where=where,
+                large=tuple(large.shape),
+            ),
+            _("Each place of the kernel gives one answer."),
         )
-        corner = features[:, :, -shape[1] :, -shape[2] :]
-        tail = network[[type(layer) for layer in network].index(nn.Flatten) :]
-        expect(
-            logits[:, :, -1, -1], tail(corner), f"{where} the answer at the last place of a larger picture"
-        )
-    return "The same weights now answer for every window of a picture of any size."
+        windows = features.unfold(2, shape[1], 1).unfold(3, shape[2], 1)  # (2, C, rows, columns, H, W)
+        windows = windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, *shape)
+        wanted = network[cut:](windows).reshape(2, rows, columns, -1).permute(0, 3, 1, 2)
+        expect(logits, wanted, _("{where} the scores of the windows of a larger picture", where=where))
+    return _("The same weights now answer for every window of a picture that is large enough.")
