@@ -5,11 +5,12 @@ imports a data set's class by the name of its module, and so this module exists:
 """
 
 import os
+import re
 import time
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 
 class FiveItems(Dataset):
@@ -48,7 +49,7 @@ class Counted(FiveItems):
 
 
 class Noisy(FiveItems):
-    """Items (drawn from a generator of the data set's own, drawn from PyTorch's stream), 0 to 999."""
+    """Items (drawn from the data set's own generator, drawn from PyTorch's global one), 0 to 999."""
 
     def __init__(self):
         self.rng = np.random.default_rng(0)
@@ -57,8 +58,8 @@ class Noisy(FiveItems):
         return int(self.rng.integers(1000)), int(torch.randint(1000, ()))
 
 
-def own_stream(worker_id: int) -> None:
-    """Called in each worker before its first item: give its copy of the data set a stream of its own."""
+def own_generator(worker_id: int) -> None:
+    """Called in each worker when it starts: give its copy of the data set a generator of its own."""
     info = get_worker_info()
     info.dataset.rng = np.random.default_rng(info.seed)
 
@@ -87,3 +88,19 @@ class Trouble(FiveItems):
             os._exit(1)
         time.sleep(1)
         return idx
+
+
+def message(kind: str, **options) -> list[str]:
+    """The name of the error that a loader over Trouble(kind) ends with, and the lines of its text.
+
+    options: more arguments for the loader.
+    """
+    try:
+        for _ in DataLoader(Trouble(kind), num_workers=1, **options):
+            pass
+    except Exception as error:
+        error.__traceback__ = None  # it keeps the loader alive, and with it the workers
+        text = re.sub(r"pid\S* \d+", "pid N", str(error))  # N: the process's number, another in each run
+        text = text.split(" with exit")[0]  # the system may tell the exit code, or not
+        return [type(error).__name__, *text.strip().splitlines()]
+    return []
