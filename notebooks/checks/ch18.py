@@ -1,50 +1,77 @@
 """Checkers of chapter 18, loss functions."""
 
+import warnings
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require
-
-
-def without(function, names: set[str], hint: str) -> None:
-    """NotYet(hint) if the code of `function` calls one of `names`, which the exercise builds by hand."""
-    used = set(getattr(getattr(function, "__code__", None), "co_names", ())) & names
-    require(not used, f"the numbers are right, but {', '.join(sorted(used))} stands in the code; {hint}")
+from . import NotYet, _, call, describe, exercise, expect, expect_trainable, sentence, switched_off
 
 
 @exercise("18.1")
 def mse_loss(answer):
-    for prediction, target in [
+    cases = [
         (torch.tensor([2.0, 4.0, 9.0]), torch.tensor([1.0, 4.0, 5.0])),
         (torch.arange(6.0).reshape(2, 3), torch.ones(2, 3)),
-    ]:
+        (torch.randn(2, 3, 4), torch.randn(2, 3, 4)),
+        (torch.randn(4, 1), torch.randn(4, 1)),
+    ]
+    for prediction, target in cases:
+        where = _(
+            "the loss of {prediction} and {target}", prediction=describe(prediction), target=describe(target)
+        )
+        squares = (prediction - target) ** 2
         found = call(answer, prediction, target, name="mse_loss")
-        expected = F.mse_loss(prediction, target)
-        where = f"the loss of {prediction.tolist()} and {target.tolist()}"
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            squares = (prediction - target) ** 2
-            require(
-                not torch.allclose(found, squares.sum()),
-                f"{where} is the sum of the squares; the mean is wanted.",
-            )
-            require(
-                not torch.allclose(found, F.l1_loss(prediction, target)),
-                f"{where} is the mean of the errors' sizes, which is L1; square them.",
-            )
-        expect(found, expected, where, "It is the mean of the squared errors, over all elements.")
-    for shapes in [((4, 1), (4,)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((1,), ())]:
+        expect(
+            found,
+            squares.mean(),
+            where,
+            _("It is the mean of the squared errors, over all elements."),
+            mistakes={
+                _("This is the sum of the squares; the mean is wanted."): squares.sum(),
+                _("This is the mean of the absolute values, which is L1; square the errors."): (
+                    prediction - target
+                )
+                .abs()
+                .mean(),
+                _("This is the root of the mean."): squares.mean().sqrt(),
+                _("You divided by the number of rows; divide by that of all elements."): squares.sum()
+                / len(prediction),
+            },
+        )
+        expect_trainable(answer, F.mse_loss, prediction, target, what=where, name="mse_loss")
+    for shapes in [
+        ((4, 1), (4,)),
+        ((2, 3), (3,)),
+        ((2, 3), (3, 2)),
+        ((1,), ()),
+        ((1, 3), (2, 3)),
+        ((2, 3), (2, 1)),
+        ((6,), (2, 3)),
+    ]:
         prediction, target = torch.ones(shapes[0]), torch.ones(shapes[1])
+        where = _("for the shapes {one} and {two}", one=shapes[0], two=shapes[1])
         try:
             answer(prediction, target)
         except ValueError:
             continue
         except Exception as error:
-            require(
-                False,
-                f"for the shapes {shapes[0]} and {shapes[1]} it raised {type(error).__name__}, not ValueError.",
-            )
-        require(False, f"for the shapes {shapes[0]} and {shapes[1]} it returned a loss; raise a ValueError.")
-    return "This check stops the loss of 2.5 for a perfect prediction before it is computed."
+            hint = _("{where} it raised {error}; a ValueError is wanted.", where=where, error=sentence(error))
+            raise NotYet(hint) from None
+        raise NotYet(_("{where} it returned a loss; raise a ValueError.", where=where))
+    return _("This check stops the loss of 2.5 for a perfect prediction before it is computed.")
+
+
+SOFTMAX = [(holder, name) for holder in (F, torch, Tensor) for name in ("softmax", "log_softmax")]
+SOFTMAX += [(torch.special, "softmax"), (torch.special, "log_softmax"), (F, "softmin"), (F, "gumbel_softmax")]
+SOFTMAX += [(torch, "_softmax"), (torch, "_log_softmax")]
+
+
+def softmax(logits, dim=1):
+    """As F.softmax, which is switched off while an answer runs."""
+    parts = (logits - logits.amax(dim=dim, keepdim=True)).exp()
+    return parts / parts.sum(dim=dim, keepdim=True)
 
 
 @exercise("18.2")
@@ -53,214 +80,310 @@ def probabilities(answer):
         torch.tensor([[1.0, 2.0, 5.0], [3.0, 1.0, 4.0]]).log(),
         torch.tensor([[1000.0, 999.0], [0.0, 0.0]]),
         torch.tensor([[1000.0, 0.0, 0.0], [-1000.0, -1000.0, -1001.0]]),
+        torch.tensor([[200.0, 100.0, -200.0]]),
+        2 * torch.randn(5, 4),
+        torch.tensor([[3.0], [-3e4]]),
     ]
-    for logits in cases:
-        found = call(answer, logits, name="probabilities")
-        where = f"the result for the logits {[[round(z, 4) for z in row] for row in logits.tolist()]}"
-        expected = F.softmax(logits, dim=1)
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            require(
-                not torch.isnan(found).any(),
-                f"{where} holds NaN: e to the power of these overflows or all parts are 0. Subtract each row's largest "
-                "logit first.",
-            )
-            if found.dtype == expected.dtype:
-                require(
-                    torch.allclose(expected, F.softmax(logits, dim=0))
-                    or not torch.allclose(found, F.softmax(logits, dim=0), atol=1e-5),
-                    f"{where} adds up to 1 in each column; each row should, so work along dim=1.",
-                )
-        expect(found, expected, where, "Each is e**logit, divided by the sum of these in its row.")
-    without(answer, {"softmax", "Softmax", "log_softmax"}, "build it from exp and a sum.")
-    return "`F.softmax` subtracts the largest logit too."
+    with switched_off(_("softmax"), *SOFTMAX):
+        for logits in cases:
+            where = _("the result for the logits {logits}", logits=describe(logits))
+            expected, parts = softmax(logits), logits.exp()
+            shifted = (logits - logits.max()).exp()
+            mistakes = {
+                _("e to the power of large logits overflows; subtract each row's largest logit first."): parts
+                / parts.sum(dim=1, keepdim=True),
+                _("Subtract each row's own largest logit, not that of the whole batch."): shifted
+                / shifted.sum(dim=1, keepdim=True),
+                _("Each column adds up to 1; each row should, so work along dim=1."): softmax(logits, dim=0),
+                _("All numbers together add up to 1; each row should."): shifted / shifted.sum(),
+                _("These are logarithms of the probabilities."): logits
+                - logits.logsumexp(dim=1, keepdim=True),
+            }
+            found = call(answer, logits, name="probabilities")
+            why = _("Each is e**logit, divided by the sum of these in its row.")
+            # a logsumexp near 1000 is rounded to about 0.0001
+            expect(found, expected, where, why, rtol=1e-3, atol=1e-4, mistakes=mistakes)
+            expect_trainable(answer, softmax, logits, what=where, name="probabilities", rtol=1e-3, atol=1e-4)
+    return _("`F.softmax` subtracts the largest logit too.")
+
+
+LOSSES = [
+    (F, name) for name in ("cross_entropy", "nll_loss", "kl_div", "binary_cross_entropy", "gaussian_nll_loss")
+]
+LOSSES += [
+    (holder, name)
+    for holder, name in ((F, "linear_cross_entropy"), (torch, "kl_div"))
+    if hasattr(holder, name)
+]
+LOSSES += [
+    (torch._C._nn, name)
+    for name in ("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")
+    if hasattr(torch._C._nn, name)
+]
 
 
 @exercise("18.3")
 def cross_entropy(answer):
-    for count, classes, ignore_index, ignored in [
-        (4, 3, -100, []),
-        (5, 4, -100, [0, 3]),
-        (6, 5, -1, [2]),
-        (3, 3, 0, []),
-    ]:
-        logits, target = 3 * torch.randn(count, classes), torch.randint(classes, (count,))
-        if ignore_index == 0:
-            target = torch.tensor([0, 1, 2])
-        target[ignored] = ignore_index
-        found = call(answer, logits, target, ignore_index, name="cross_entropy")
-        where = f"the loss for logits ({count}, {classes}), the targets {target.tolist()} and ignore_index={ignore_index}"
-        expected = F.cross_entropy(logits, target, ignore_index=ignore_index)
-        if (
-            isinstance(found, torch.Tensor)
-            and found.shape == expected.shape
-            and found.dtype == expected.dtype
-        ):
-            known = int((target != ignore_index).sum())
-            require(
-                known == count or not torch.allclose(found, expected * known / count, rtol=1e-4),
-                f"{where} is divided by all {count} rows; divide by the {known} that count.",
+    def reference(logits, target, ignore_index=-100):
+        losses = [
+            row.logsumexp(dim=0) - row[right]
+            for row, right in zip(logits, target.tolist(), strict=True)
+            if right != ignore_index
+        ]
+        return torch.stack(losses).mean()
+
+    draw = torch.randn
+    cases = [
+        (3 * draw(4, 3), [2, 0, 1, 1], {}),
+        (3 * draw(5, 4), [-100, 3, 0, -100, 3], {}),
+        (3 * draw(6, 5), [4, 0, -1, 2, 2, 1], {"ignore_index": -1}),
+        (draw(3, 3), [0, 1, 2], {"ignore_index": 0}),
+        (draw(3, 2), [255, 1, 0], {"ignore_index": 255}),
+        (draw(1, 6), [5], {}),
+        (torch.tensor([[1000.0, 0.0], [0.0, 500.0]]), [0, 0], {}),
+    ]
+    with switched_off(_("loss"), *LOSSES):
+        for logits, listed, options in cases:
+            target, ignored = torch.tensor(listed), options.get("ignore_index", -100)
+            count, known = len(listed), target != options.get("ignore_index", -100)
+            where = _(
+                "the loss for the logits {logits}, the targets {target} and ignore_index={ignored}",
+                logits=describe(logits),
+                target=listed,
+                ignored=ignored,
             )
-            require(
-                not torch.allclose(found, -expected, rtol=1e-4),
-                f"{where} is negative; the loss is minus ln p.",
-            )
-            rows = torch.arange(count)[target != ignore_index]
-            every_pair = -F.log_softmax(logits, dim=1)[rows][:, target[rows]].mean()
-            require(
-                not torch.allclose(found, every_pair, rtol=1e-4),
-                f"{where} pairs every row with every target: `[:, target]` takes all rows; index with `[rows, target]`, "
-                "rows being 0, 1, 2, …",
-            )
-            over_batch = -F.log_softmax(logits, dim=0)[rows, target[rows]].mean()
-            require(
-                not torch.allclose(found, over_batch, rtol=1e-4),
-                f"{where} has its softmax over the batch (dim=0); the classes stand on axis 1.",
-            )
-        expect(found, expected, where, "A row's loss is its log-sum-exp minus the logit of the right class.")
-    huge = torch.tensor([[1000.0, 0.0], [0.0, 500.0]])
-    found = call(answer, huge, torch.tensor([0, 0]), name="cross_entropy")
-    expect(
-        found,
-        torch.tensor(250.0),
-        "the loss for the logits [[1000, 0], [0, 500]] and the targets [0, 0]",
-        "Go through log_softmax or logsumexp; a softmax first loses small probabilities.",
-    )
-    losses = {"cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss"}
-    without(answer, losses, "use log_softmax or logsumexp, and pick the right class yourself.")
-    return "Three lines, and the same numbers as `nn.CrossEntropyLoss`."
+            expected = reference(logits, target, **options)
+            log_p, rows = logits.log_softmax(dim=1), torch.arange(count)[known]
+            right = target[known]
+            mistakes = {
+                _("You divided by all rows; divide by the number of those that count."): expected
+                * len(right)
+                / count,
+                _("This is the sum; the mean is wanted."): expected * len(right),
+                _("This is negative; the loss is minus ln p."): -expected,
+                _(
+                    "You paired every row with every target: `[:, target]` takes all rows; index with `[rows, target]`."
+                ): (-log_p[rows][:, right].mean()),
+                _("The softmax goes over the batch (dim=0); the classes are on axis 1."): (
+                    -logits.log_softmax(dim=0)[rows, right].mean()
+                ),
+                _("A probability has become 0: go through log_softmax or logsumexp, not softmax first."): (
+                    -logits.softmax(dim=1).log()[rows, right].mean()
+                ),
+            }
+            found = call(answer, logits, target, **options, name="cross_entropy")
+            why = _("A row's loss is its log-sum-exp minus the logit of the right class.")
+            expect(found, expected, where, why, mistakes=mistakes)
+            expect_trainable(answer, reference, logits, target, **options, what=where, name="cross_entropy")
+    return _("Three lines, and the same numbers as `nn.CrossEntropyLoss`.")
 
 
 @exercise("18.4")
 def smooth_targets(answer):
-    for classes, count, smoothing in [([1, 0], 4, 0.1), ([2], 3, 0.3), ([0, 4, 4], 5, 0.0)]:
+    for classes, count, smoothing in [
+        ([1, 0], 4, 0.1),
+        ([2], 3, 0.3),
+        ([0, 4, 4], 5, 0.0),
+        ([1, 1, 0], 2, 1.0),
+        ([3, 0, 2, 6, 3], 7, 0.25),
+    ]:
         target = torch.tensor(classes)
+        where = _(
+            "the result for the classes {classes}, count {count} and smoothing {smoothing:g}",
+            classes=classes,
+            count=count,
+            smoothing=smoothing,
+        )
+        one_hot = F.one_hot(target, count)
+        others = torch.where(one_hot == 1, 1 - smoothing, smoothing / (count - 1))
         found = call(answer, target, count, smoothing, name="smooth_targets")
-        where = f"the result for the classes {classes}, {count} classes and smoothing {smoothing:g}"
-        expected = (1 - smoothing) * F.one_hot(target, count) + smoothing / count
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape and found.is_floating_point():
-            others = torch.where(F.one_hot(target, count) == 1, 1 - smoothing, smoothing / (count - 1))
-            require(
-                smoothing == 0 or not torch.allclose(found.float(), others),
-                f"{where} shares {smoothing:g} among the other classes only; PyTorch spreads it over all {count}, the "
-                "right one included.",
-            )
-            sums = found.sum(dim=1)
-            require(
-                bool(((sums - 1).abs() < 1e-4).all()),
-                f"in {where} a row adds up to {sums[0]:.4g}; probabilities add up to 1.",
-            )
         expect(
             found,
-            expected,
+            (1 - smoothing) * one_hot + smoothing / count,
             where,
-            f"Each class gets {smoothing / count:.4g}, the right one {1 - smoothing:g} more.",
+            _(
+                "Each class gets {each:.4g}, the right one {more:g} more.",
+                each=smoothing / count,
+                more=1 - smoothing,
+            ),
+            mistakes={
+                _(
+                    "You shared it among the other classes only; it is spread over all, the right one included."
+                ): others,
+                _("Each row adds up to more than 1: take from the right class what you give to all."): (
+                    one_hot + smoothing / count
+                ),
+                _("Each row adds up to less than 1: what was taken away is missing."): (1 - smoothing)
+                * one_hot,
+                _("Smoothing is how much is taken away, not how much is left."): (
+                    smoothing * one_hot + (1 - smoothing) / count
+                ),
+            },
         )
-    return "Smoothing is nothing but other targets; the loss stays the same."
+    return _("Smoothing is nothing but other targets; the loss stays the same.")
+
+
+AUTOGRAD = [
+    (Tensor, "backward"),
+    (torch.autograd, "grad"),
+    (torch.autograd, "backward"),
+    *((torch.func, name) for name in ("grad", "grad_and_value", "vjp", "jvp", "jacrev", "jacfwd")),
+    *((torch.autograd.functional, name) for name in ("jacobian", "vjp", "jvp")),
+]
 
 
 @exercise("18.5")
 def gradient(answer):
-    for count, classes in [(2, 3), (1, 4), (5, 2)]:
-        logits, target = torch.randn(count, classes), torch.randint(classes, (count,))
-        z = logits.clone().requires_grad_()
-        F.cross_entropy(z, target).backward()
-        found = call(answer, logits, target, name="gradient")
-        where = f"the gradient for logits ({count}, {classes}) and the targets {target.tolist()}"
-        if isinstance(found, torch.Tensor) and found.shape == z.grad.shape and found.dtype == z.grad.dtype:
-            require(
-                count == 1 or not torch.allclose(found, count * z.grad, atol=1e-5),
-                f"{where} is that of the sum of the losses; the loss is their mean, so divide by N = {count}.",
+    with switched_off(_("autograd"), *AUTOGRAD):
+        for logits, listed in [
+            (torch.randn(2, 3), [2, 0]),
+            (torch.randn(1, 4), [0]),
+            (torch.randn(5, 2), [0, 1, 1, 0, 1]),
+            (torch.randn(3, 6), [1, 0, 1]),
+            (torch.tensor([[1000.0, 0.0], [0.0, -500.0]]), [1, 0]),
+        ]:
+            target, (count, classes) = torch.tensor(listed), logits.shape
+            where = _(
+                "the gradient for the logits {logits} and the targets {target}",
+                logits=describe(logits),
+                target=listed,
             )
-            require(
-                not torch.allclose(found, -z.grad, atol=1e-5),
-                f"{where} has the wrong sign; minus the gradient should push the right class up.",
-            )
-            require(
-                not torch.allclose(found, z.grad / classes, atol=1e-5),
-                f"{where} is divided by all N · C = {count * classes} numbers; divide by N = {count}.",
-            )
+            p, one_hot = logits.softmax(dim=1), F.one_hot(target, classes)
+            expected = (p - one_hot) / count
             narrow = F.one_hot(target)  # as many columns as the largest class of this batch needs
-            require(
-                narrow.shape[1] != 1
-                or not torch.allclose(found, (F.softmax(logits, dim=1) - narrow) / count, atol=1e-5),
-                f"{where} has 1 taken from every class: `one_hot` does not know that there are {classes} classes, so "
-                "tell it.",
+            mistakes = {}
+            if count > 1:
+                mistakes[_("This is for the sum of the losses; the loss is their mean, so divide by N.")] = (
+                    p - one_hot
+                )
+            mistakes |= {
+                _(
+                    "The sign is wrong; minus the gradient should make the right class's logit larger."
+                ): -expected,
+                _("You divided by all N · C numbers; divide by N."): expected / classes,
+                _("These are the probabilities divided by N; take the one-hot target off."): p / count,
+                _("Only the right class has a gradient here; the others have theirs too."): expected
+                * one_hot,
+                _("The softmax goes over the batch (dim=0); each row's probabilities add up to 1."): (
+                    logits.softmax(dim=0) - one_hot
+                )
+                / count,
+            }
+            if narrow.shape[1] == 1:
+                hint = _(
+                    "1 was taken from every class: `one_hot` does not know how many classes there are, so tell it."
+                )
+                mistakes[hint] = (p - narrow) / count
+            found = call(answer, logits, target, name="gradient")
+            expect(
+                found, expected, where, _("It is (probabilities - one-hot target) / N."), mistakes=mistakes
             )
-            over_batch = (F.softmax(logits, dim=0) - F.one_hot(target, classes)) / count
-            require(
-                not torch.allclose(found, over_batch, atol=1e-5),
-                f"{where} has its softmax over the batch (dim=0); each row's probabilities add up to 1.",
-            )
-        expect(found, z.grad, where, "It is (probabilities - one-hot target) / N.")
-    without(answer, {"backward", "grad"}, "the formula is asked for: (probabilities - one-hot target) / N.")
-    return "A row adds up to 0: what the right class gains, the others lose."
+    return _("A row adds up to 0: what the right class gains, the others lose.")
 
 
 @exercise("18.6")
 def total_loss(answer):
-    for count, classes, tags, known in [
-        (4, 3, 2, [True] * 4),
-        (5, 4, 3, [True, False, True, True, False]),
-        (1, 2, 1, [True]),
+    for count, classes, tags, unknown, scale in [
+        (4, 3, 2, [], 2),
+        (5, 4, 3, [1, 4], 2),
+        (1, 2, 1, [], 2),
+        (3, 5, 4, [0], 300),
     ]:
+        kind = torch.randint(classes, (count,))
+        kind[unknown] = -1
         outputs = {
-            "kind": 2 * torch.randn(count, classes),
-            "tags": 2 * torch.randn(count, tags),
+            "kind": scale * torch.randn(count, classes),
+            "tags": scale * torch.randn(count, tags),
             "size": torch.randn(count, 1),
         }
-        targets = {
-            "kind": torch.where(torch.tensor(known), torch.randint(classes, (count,)), -1),
-            "tags": torch.randint(2, (count, tags)),
-            "size": torch.randn(count),
-        }
-        try:
-            found = call(answer, dict(outputs), dict(targets), name="total_loss")
-        except NotYet as hint:
-            require(
-                "desired output type Long" not in str(hint),
-                "the tags' targets are whole numbers; binary cross entropy wants them as floating-point numbers.",
-            )
-            raise
-        require(
-            isinstance(found, torch.Tensor) and found.shape == (),
-            f"total_loss returned {describe(found)}; a tensor with one number, shape (), is wanted.",
-        )
-        right = {
-            "kind": F.cross_entropy(outputs["kind"], targets["kind"], ignore_index=-1),
-            "tags": F.binary_cross_entropy_with_logits(outputs["tags"], targets["tags"].float()),
-            "size": F.l1_loss(outputs["size"].squeeze(1), targets["size"]),
-        }
-        rows = F.cross_entropy(outputs["kind"], targets["kind"], ignore_index=-1, reduction="none")
-        mistakes = {
-            "the kind's loss is taken of a softmax; cross entropy wants the logits": (
+        targets = {"kind": kind, "tags": torch.randint(2, (count, tags)), "size": torch.randn(count)}
+        found = _ask_total(answer, outputs, targets)
+        right = _three_losses(outputs, targets)
+        z, size = outputs["kind"], outputs["size"]
+        yes = targets["tags"].float()
+        wrong = {
+            _("The kind's loss is taken of a softmax; cross entropy wants the logits."): (
                 "kind",
-                F.cross_entropy(outputs["kind"].softmax(dim=1), targets["kind"], ignore_index=-1),
+                F.cross_entropy(z.softmax(dim=1), kind, ignore_index=-1),
             ),
-            "the kind's mean is over all rows; those with target -1 do not count": ("kind", rows.mean()),
-            "the size (N, 1) and its target (N,) were broadcast to (N, N)": (
+            _("The kind's mean is over all rows; those with target -1 do not count."): (
+                "kind",
+                F.cross_entropy(z, kind, ignore_index=-1, reduction="sum") / count,
+            ),
+            _("The size (N, 1) and its target (N,) were broadcast to (N, N)."): (
                 "size",
-                (outputs["size"] - targets["size"]).abs().mean(),
+                (size - targets["size"]).abs().mean(),
             ),
-            "the size's loss is MSE; L1 is wanted": (
+            _("The size's loss is MSE; L1 is wanted."): (
                 "size",
-                F.mse_loss(outputs["size"].squeeze(1), targets["size"]),
+                F.mse_loss(size.squeeze(1), targets["size"]),
             ),
-            "the tags' loss gets probabilities where it wants logits": (
+            _("The tags' loss gets probabilities where it wants logits."): (
                 "tags",
-                F.binary_cross_entropy_with_logits(outputs["tags"].sigmoid(), targets["tags"].float()),
+                F.binary_cross_entropy_with_logits(outputs["tags"].sigmoid(), yes),
             ),
-            "the tags' loss is a cross entropy over the tags; each tag is a yes-or-no question of its own": (
+            _(
+                "A sigmoid before the tags' loss cuts off what large logits say; use the loss that takes logits."
+            ): (
                 "tags",
-                F.cross_entropy(outputs["tags"], targets["tags"].float()),
+                F.binary_cross_entropy(outputs["tags"].sigmoid(), yes),
+            ),
+            _(
+                "The tags' loss is a cross entropy over the tags; each tag is a yes-or-no question of its own."
+            ): (
+                "tags",
+                F.cross_entropy(outputs["tags"], yes),
             ),
         }
         expected = sum(right.values())
-        for mistake, (part, value) in mistakes.items():
-            other = expected - right[part] + value
-            require(
-                torch.allclose(other, expected, rtol=1e-4) or not torch.allclose(found, other, rtol=1e-4),
-                f"for a batch of {count} it looks as if {mistake}.",
-            )
-        parts = ", ".join(f"{name} {value.item():.4f}" for name, value in right.items())
-        expect(found, expected, f"the loss for a batch of {count}", f"The parts are {parts}.")
-    return "Networks with several answers are trained like this; each loss usually gets a factor of its own."
+        mistakes = {hint: expected - right[part] + value for hint, (part, value) in wrong.items()}
+        mistakes[_("This is the mean of the three losses; their sum is wanted.")] = expected / 3
+        expect(
+            found,
+            expected,
+            _("the loss for a batch of {count}", count=count),
+            _(
+                "The parts are kind {kind:.4f}, tags {tags:.4f}, size {size:.4f}.",
+                **{name: value.item() for name, value in right.items()},
+            ),
+            mistakes=mistakes,
+        )
+        expect_trainable(
+            lambda kind, tags, size, targets=targets: _ask_total(
+                answer, {"kind": kind, "tags": tags, "size": size}, targets
+            ),
+            lambda kind, tags, size, targets=targets: sum(
+                _three_losses({"kind": kind, "tags": tags, "size": size}, targets).values()
+            ),
+            *outputs.values(),
+            what=_("the loss for a batch of {count}", count=count),
+            name="total_loss",
+        )
+    return _(
+        "Networks with several answers are trained like this; each loss usually gets a factor of its own."
+    )
+
+
+def _ask_total(answer, outputs, targets):
+    """The answer's loss; PyTorch's warning about shapes that differ counts as an error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Using a target size")
+        try:
+            return call(answer, outputs, targets, name="total_loss")
+        except NotYet as error:
+            problem = error.hint
+    if "Using a target size" in str(problem):
+        problem = _(
+            "size and its target have different shapes; `squeeze(1)` makes them equal, for a batch of one as well."
+        )
+    elif "type Long" in str(problem):
+        problem = _("the tags' targets are whole numbers; binary cross entropy wants floating-point numbers.")
+    raise NotYet(problem)
+
+
+def _three_losses(outputs, targets):
+    return {
+        "kind": F.cross_entropy(outputs["kind"], targets["kind"], ignore_index=-1),
+        "tags": F.binary_cross_entropy_with_logits(outputs["tags"], targets["tags"].float()),
+        "size": F.l1_loss(outputs["size"].squeeze(1), targets["size"]),
+    }
