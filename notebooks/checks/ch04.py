@@ -2,10 +2,12 @@
 
 import io
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 
-from . import NotYet, call, exercise, expect, require
+from . import NotYet, _, call, exercise, expect, join, require
 
 
 @contextmanager
@@ -31,13 +33,11 @@ def read(log_dir: Path) -> EventAccumulator:
 
 
 def scalars(log_dir: Path, tag: str) -> list[tuple[int, float]]:
-    """(step, value) of each point. Raises NotYet if there is no such tag."""
+    """(step, value) of each point, in the order of the steps. Raises NotYet if there is no such tag."""
     events = read(log_dir)
     tags = events.Tags()["scalars"]
-    require(
-        tag in tags, f"no scalar has the tag {tag!r}; those stored: {', '.join(map(repr, tags)) or 'none'}."
-    )
-    return [(event.step, event.value) for event in events.Scalars(tag)]
+    require(tag in tags, _("no scalar has the tag {tag!r}; those stored: {tags}.", tag=tag, tags=tags))
+    return sorted((event.step, event.value) for event in events.Scalars(tag))
 
 
 def written(answer: Callable, log_dir: Path, *args: object, name: str) -> SummaryWriter:
@@ -57,16 +57,24 @@ def log_squares(answer):
         with written(answer, log_dir, name="log_squares"):
             pass
         points = scalars(log_dir, "squares")
-    if len(points) == 10 and {step for step, _ in points} == {0}:
-        raise NotYet("all points lie at step 0: the step is the third argument of add_scalar.")
-    if points != (wanted := [(x, float(x**2)) for x in range(10)]):
-        if points == [(value, step) for step, value in wanted]:
-            raise NotYet("value and step have changed places: add_scalar(tag, value, step).")
-        shown = ", ".join(f"({step}, {value:g})" for step, value in points[:4])
-        raise NotYet(
-            f"{len(points)} points are stored, as (step, value): {shown}, …; 10 are wanted: (0, 0), (1, 1), (2, 4), …"
-        )
-    return "Tag, value, step: every writer's arguments come in this order."
+    wanted = [(x, float(x**2)) for x in range(10)]
+    require(
+        len(points) != 10 or {step for step, value in points} != {0},
+        _("all points lie at step 0: the step is the third argument of add_scalar."),
+    )
+    require(
+        points != sorted((x**2, float(x)) for x in range(10)),
+        _("value and step are exchanged: add_scalar(tag, value, step)."),
+    )
+    require(
+        points == wanted,
+        _(
+            "{count} points are stored, as (step, value): {first} …; 10 are wanted: (0, 0), (1, 1), (2, 4), …",
+            count=len(points),
+            first=points[:4],
+        ),
+    )
+    return _("Tag, value, step: every writer's arguments come in this order.")
 
 
 @exercise("4.2")
@@ -81,12 +89,16 @@ def dataformats(answer):
         ((64, 32, 32, 1), "NHWC"),
         ((3, 32, 32, 3), "NHWC"),
         ((1, 8, 8, 3), "NHWC"),
+        ((3, 3, 8, 8), "NCHW"),
+        ((1, 1, 8, 300), "NCHW"),
     ]:
-        found = call(answer, shape, name="dataformats")
         expect(
-            found, expected, f"dataformats({shape})", "The axis with 1 or 3 places is C, but N may be 3 too."
+            call(answer, shape, name="dataformats"),
+            expected,
+            _("dataformats({shape})", shape=shape),
+            _("The axis with 1 or 3 places is C, but N may be 1 or 3, too."),
         )
-    return "add_images wants N, add_image does not; both believe what you say."
+    return _("add_images wants N, add_image does not; both believe what you say.")
 
 
 @exercise("4.3")
@@ -97,52 +109,116 @@ def latest(answer):
                 for step in steps:
                     writer.add_scalar("loss", 20 - step, step)
                     writer.add_scalar("loss/other", step / 4, step)
-        for tag, expected in [("loss", 9.0), ("loss/other", 2.75)]:
-            where = f"with the steps 5 to 11 in one file and 0 to 2 in a later one, latest(log_dir, {tag!r})"
-            found = call(answer, str(log_dir), tag, name="latest")
-            if isinstance(found, int | float) and found == 11:
-                raise NotYet(f"{where} is 11, the step; its value is wanted, {expected:g}.")
-            expect(found, expected, where)
-    return "A test can now ask for a loss: assert latest(log_dir, 'loss') < 0.5."
+        for tag, expected, last in [("loss", 9.0, 18.0), ("loss/other", 2.75, 0.5)]:
+            expect(
+                call(answer, str(log_dir), tag, name="latest"),
+                expected,
+                _(
+                    "with the steps 5 to 11 in one file and 0 to 2 in a later one, latest(log_dir, {tag!r})",
+                    tag=tag,
+                ),
+                mistakes={
+                    _("This is the step; its value is wanted."): 11,
+                    _("This is the value that was written last; its step is 2."): last,
+                    _("This is the largest value; the one at the largest step is wanted."): 20.0,
+                },
+            )
+    return _("A test can now ask for a loss: assert latest(log_dir, 'loss') < 0.5.")
 
 
 @exercise("4.4")
 def smooth(answer):
     for values, weight in [
-        ([4.0, 2.0, 6.0], 0.5),
+        ([4.0, 2.0, 6.0], 0.75),
         ([1.0, 1.0, 1.0, 1.0], 0.9),
+        ([2.0, 8.0, -4.0, 3.0], 0.5),
         ([3.0, -1.0], 0.0),
         ([], 0.6),
     ]:
-        where = f"smooth({values}, {weight})"
-        mean, means = 0.0, []
-        for value in values:
-            mean = weight * mean + (1 - weight) * value
-            means.append(mean)
-        expected = [mean / (1 - weight**n) for n, mean in enumerate(means, start=1)]
+
+        def means(start=0.0, old=weight, values=values):
+            mean, found = start, []
+            for value in values:
+                found.append(mean := old * mean + (1 - old) * value)
+            return found
+
+        expected = [mean / (1 - weight**n) for n, mean in enumerate(means(), start=1)]
+        kept, mean = [], 0.0
+        for n, value in enumerate(values, start=1):
+            kept.append(mean := (weight * mean + (1 - weight) * value) / (1 - weight**n))
+        mistakes = {
+            _("This is not divided by 1 − weightⁿ, so it starts too near to 0."): means(),
+            _("The mean starts with 0, not with the first value."): means(values[0] if values else 0.0),
+            _("Divide only what is drawn; the mean itself goes on undivided."): kept,
+            _("weight is the share of the old mean, 1 − weight that of the new value."): [
+                mean / (1 - weight**n) for n, mean in enumerate(means(old=1 - weight), start=1)
+            ],
+            _("These are the values as they were."): values,
+        }
+        if all(weight * n != 1 for n in range(1, len(values) + 1)):
+            mistakes[_("weightⁿ is a power, `weight**n`, not a product.")] = [
+                mean / (1 - weight * n) for n, mean in enumerate(means(), start=1)
+            ]
         try:
             found = call(answer, list(values), weight, name="smooth")
-        except NotYet as hint:
-            if "ZeroDivisionError" in str(hint):
-                raise NotYet(f"{hint} The first value's n is 1, not 0.") from None
-            raise
-        if not isinstance(found, list) or len(found) != len(values):
-            expect(found, expected, where, "" if values else "Nothing smoothed is nothing.")
-        if found != expected and all(isinstance(f, float) for f in found):
-            if all(math.isclose(f, mean) for f, mean in zip(found, means, strict=True)):
-                raise NotYet(f"{where} is not divided by 1 − weightⁿ: it starts too near to 0.")
-        for n, (f, e, mean) in enumerate(zip(found, expected, means, strict=True), start=1):
-            expect(f, e, f"{where}[{n - 1}]", f"There n is {n} and mean is {mean:g}.")
-    return "With weight 0.9 a point is a mean over about the last ten: a sudden jump is shown late and small."
+        except NotYet as error:
+            if "ZeroDivisionError" not in str(error):
+                raise
+            raise NotYet(join(error.hint, _("With n from 1, `1 - weight**n` is never 0."))) from None
+        where = _("smooth({values}, {weight})", values=values, weight=weight)
+        why = "" if values else _("Nothing smoothed is nothing.")
+        expect(found, expected, where, why, mistakes=mistakes if expected != values else {})
+    return _(
+        "With weight 0.9 a point is a mean over about the last ten: a sudden jump is shown late and small."
+    )
+
+
+class Listed:
+    """What os.scandir gives, in a known order."""
+
+    def __init__(self, entries: list):
+        self.entries = iter(entries)
+
+    def __iter__(self):
+        return self.entries
+
+    def __next__(self):
+        return next(self.entries)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        pass
+
+
+@contextmanager
+def listing(backwards: bool) -> Iterator[None]:
+    """Folders are listed by name, or the other way round; a disk may list them in any order."""
+    listdir, scandir = os.listdir, os.scandir
+
+    def scan(path="."):
+        with scandir(path) as entries:
+            return Listed(sorted(entries, key=lambda entry: entry.name, reverse=backwards))
+
+    with (
+        mock.patch.object(os, "listdir", lambda path=".": sorted(listdir(path), reverse=backwards)),
+        mock.patch.object(os, "scandir", scan),
+    ):
+        yield
 
 
 @exercise("4.5")
 def best_run(answer):
     runs = {
-        "a-slow": [3.0, 2.0, 1.0],
-        "b-best": [9.0, 4.0, 0.5],
-        "c-back": [1.0, 0.1, 2.0],
-        "d-nan": [1.0, 0.2, math.nan],
+        "a-nan": [1.0, 0.2, math.nan],
+        "b-slow": [3.0, 2.0, 1.0],
+        "c-best": [9.0, 4.0, 0.5],
+        "d-back": [1.0, 0.1, 2.0],
+        "z-nan": [1.0, 0.3, math.nan],
     }
     with folder() as top:
         for name, losses in runs.items():
@@ -151,62 +227,90 @@ def best_run(answer):
                     writer.add_scalar("loss", loss, step)
         with SummaryWriter(str(top / "e-other")) as writer:
             writer.add_scalar("accuracy", 0.0, 0)
-        try:
-            found = call(lambda: answer(top), name="best_run")
-        except NotYet as hint:
-            if "KeyError" in str(hint):
-                raise NotYet(f"{hint} One run has no 'loss': look into events.Tags() first.") from None
-            raise
-        require(not isinstance(found, Path), "best_run returned a Path; its name is wanted, a str.")
-        why = {
-            "c-back": " Its loss was lowest on the way; the last one counts.",
-            "d-nan": " It ends with NaN.",
-            "e-other": " It has no loss.",
-        }
-        hint = why.get(found, "") if isinstance(found, str) else ""
-        expect(found, "b-best", "best_run(folder)", f"{hint} The last losses are 1, 0.5, 2 and NaN.".strip())
-    return "This is how a search for good settings ends: the runs are in the folders, so ask the folders."
+        for backwards in (False, True):
+            try:
+                with listing(backwards):
+                    found = call(lambda: answer(top), name="best_run")
+            except NotYet as error:
+                if "KeyError" not in str(error):
+                    raise
+                raise NotYet(
+                    join(error.hint, _("One run has no 'loss': look into events.Tags() first."))
+                ) from None
+            require(not isinstance(found, Path), _("best_run returned a Path; its name is wanted, a str."))
+            nan = _("It ends with NaN; every comparison with NaN is false, so remove it first (math.isnan).")
+            expect(
+                found,
+                "c-best",
+                _("best_run(folder)"),
+                _("The last losses are NaN, 1, 0.5, 2 and NaN."),
+                mistakes={
+                    _("Its loss was lowest on the way; the last one counts."): "d-back",
+                    _("It has no loss."): "e-other",
+                    nan: found if found in ("a-nan", "z-nan") else "a-nan",
+                },
+            )
+    return _("This is how a search for good settings ends: the runs are in the folders, so ask the folders.")
 
 
 @exercise("4.6")
 def record(answer):
     losses, lr = [2.0, 0.75, 0.25, 0.5], 0.125
-    pictures = torch.arange(720).remainder(256).to(torch.uint8).reshape(3, 8, 10, 3)
+    pictures = torch.randint(256, (3, 8, 10, 3), dtype=torch.uint8)
     with folder() as log_dir:
         with written(answer, log_dir, lr, losses, pictures, name="record") as writer:
             closed = writer.file_writer is None
-        found = scalars(log_dir, "loss")
-        require(
-            found == list(enumerate(losses)),
-            f"under 'loss' there is {found} as (step, value); {list(enumerate(losses))} is wanted.",
-        )
+        expect(scalars(log_dir, "loss"), list(enumerate(losses)), _("'loss', as (step, value),"))
 
         events = read(log_dir)
         tags = events.Tags()
         require(
-            "pictures" in tags["images"], f"no picture has the tag 'pictures'; there is {tags['images']}."
+            "pictures" in tags["images"],
+            _("no picture has the tag 'pictures'; there is {tags}.", tags=tags["images"]),
         )
         sheet = events.Images("pictures")[0]
         size = (sheet.width, sheet.height)
-        require(size == (30, 8), f"the sheet is {size[0]} x {size[1]} pixels; three of 10 x 8 make 30 x 8.")
-        tile = np.asarray(Image.open(io.BytesIO(sheet.encoded_image_string)))[:, 10:20]
         require(
-            tile.shape == (8, 10, 3) and np.array_equal(tile, pictures[1].numpy()),
-            "the sheet does not show the pictures as they are: pass the bytes, with dataformats='NHWC'.",
+            size == (30, 8),
+            _("the sheet is {w} x {h} pixels; three of 10 x 8 make 30 x 8.", w=size[0], h=size[1]),
+        )
+        pixels = np.asarray(Image.open(io.BytesIO(sheet.encoded_image_string)))
+        require(
+            np.array_equal(pixels, np.concatenate(pictures.numpy(), axis=1)),
+            _("the sheet does not show the pictures as they are: pass the bytes, with dataformats='NHWC'."),
         )
 
-        require("losses" in tags["histograms"], f"no histogram 'losses'; there is {tags['histograms']}.")
-        count = events.Histograms("losses")[0].histogram_value.num
-        require(count == len(losses), f"the histogram holds {count:g} numbers; all {len(losses)} are wanted.")
+        require(
+            "losses" in tags["histograms"],
+            _("no histogram 'losses'; there is {tags}.", tags=tags["histograms"]),
+        )
+        stored = events.Histograms("losses")[0].histogram_value
+        require(
+            stored.num == len(losses),
+            _(
+                "the histogram holds {count:g} numbers; all {wanted} are wanted.",
+                count=stored.num,
+                wanted=len(losses),
+            ),
+        )
+        expect(
+            [stored.min, stored.max, stored.sum, stored.sum_squares],
+            [min(losses), max(losses), sum(losses), sum(loss**2 for loss in losses)],
+            _("the histogram's [least, largest, sum, sum of squares]"),
+            _("It should hold the losses."),
+        )
 
         require(
-            (log_dir / "result").is_dir(), "there is no folder 'result': add_hparams(…, run_name='result')."
+            (log_dir / "result").is_dir(),
+            _("there is no folder 'result': add_hparams(…, run_name='result')."),
         )
         metric = scalars(log_dir / "result", "hparam/loss")
-        expect(metric[0][1], min(losses), "the metric hparam/loss", "It is the lowest of the losses.")
+        expect(metric[0][1], min(losses), _("the metric hparam/loss"), _("It is the lowest of the losses."))
         content = read(log_dir / "result").SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-        stored = HParamsPluginData.FromString(content).session_start_info.hparams
-        require("lr" in stored, f"the hyperparameters are {sorted(stored)}; 'lr' is missing.")
-        expect(stored["lr"].number_value, lr, "the hyperparameter lr")
-    require(closed, "everything is there, but only because the checker closed the writer: record did not.")
-    return "Curves, pictures, numbers and settings of a run in one folder: nothing to look for next month."
+        settings = HParamsPluginData.FromString(content).session_start_info.hparams
+        require(
+            "lr" in settings, _("the hyperparameters are {names}; 'lr' is missing.", names=sorted(settings))
+        )
+        expect(settings["lr"].number_value, lr, _("the hyperparameter lr"))
+    require(closed, _("everything is there, but only because the checker closed the writer: record did not."))
+    return _("Curves, pictures, numbers and settings of a run in one folder: nothing to look for next month.")
