@@ -122,14 +122,19 @@ def check_share(share, p, what, slack):
 
 
 def check_counts(counts, number, p, what):
-    """Coins that are independent give other counts each time; a fixed share does not."""
+    """Coins that are independent give counts of this variance; a fixed share or a shared coin does not."""
+    ratio = torch.tensor(counts).float().var().item() / (number * p * (1 - p))
     require(
-        torch.tensor(counts).float().var().item() > 0.4 * number * p * (1 - p),
+        ratio > 0.4,
         _(
             "{what} drops (nearly) the same number of coins in each call; every coin falls on its own, so their "
             "number varies.",
             what=what,
         ),
+    )
+    require(
+        ratio < 1.6,
+        _("{what} uses one coin for several numbers; every number needs a coin of its own.", what=what),
     )
 
 
@@ -175,7 +180,7 @@ def my_dropout(answer):
                 not torch.equal(again, kept),
                 _("{what} drops the same numbers each time; toss new coins in each call.", what=what),
             )
-        counts = [int(kept_by(answer, signed(50), name, p=0.5).sum()) for _call in range(100)]
+        counts = [int(kept_by(answer, signed(50), name, p=0.5).sum()) for _call in range(200)]
         check_counts(counts, 50, 0.5, _("my_dropout with p=0.5"))
         for shape in [(), (7,), (2, 3, 4)]:
             kept_by(answer, signed(*shape), name, p=0.25)
@@ -220,7 +225,7 @@ def my_dropout2d(answer):
                 not torch.equal(again, kept),
                 _("{what} drops the same channels each time; toss new coins in each call.", what=what),
             )
-        counts = [int(kept_by(answer, signed(5, 10, 1, 1), name, p=0.5).sum()) for _call in range(100)]
+        counts = [int(kept_by(answer, signed(5, 10, 1, 1), name, p=0.5).sum()) for _call in range(200)]
         check_counts(counts, 50, 0.5, _("my_dropout2d with p=0.5"))
         kept_by(answer, signed(2, 3, 2, 2), name, p=0.0)
     return _("One coin for each channel: neighbours in a map that are alike go together.")

@@ -148,11 +148,11 @@ def pack(answer):
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         ids = torch.tensor([number for bag in bags for number in bag], dtype=torch.int64)
         why = _("All bags one after the other; torch.tensor([]) is of floating point, so name the dtype.")
-        expect(found[0], ids, _("the ids of {where}", where=where), why)
+        expect(found[0], ids, _("the first tensor of {where}, ids,", where=where), why)
         expect(
             found[1],
             torch.tensor(starts),
-            _("the offsets of {where}", where=where),
+            _("the second tensor of {where}, offsets,", where=where),
             _("A bag starts where the one before it ends, also if it is empty."),
             mistakes={
                 _("These are the lengths; the offsets say where each bag starts."): torch.tensor(lengths),

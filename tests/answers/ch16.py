@@ -153,6 +153,13 @@ def exact_share(x, p=0.5, training=True):
     return x * kept.reshape(x.shape) / (1 - p if p < 1 else 1)
 
 
+def coins_used_twice(x, p=0.5, training=True):
+    if not training:
+        return x
+    coins = torch.rand((x.numel() + 1) // 2).repeat(2)[: x.numel()].reshape(x.shape)
+    return x * (coins >= p) / (1 - p if p < 1 else 1)
+
+
 def zeroes_the_callers(x, p=0.5, training=True):
     if training:
         x[torch.rand(x.shape) < p] = 0
@@ -337,6 +344,7 @@ WRONG = {
         Wrong(dropout(shape=lambda x: x.shape[1:]), hint="along axis 0 together"),
         Wrong(dropout(fixed=True), hint="the same numbers each time"),
         Wrong(without_case_for_one, hint="nan"),
+        Wrong(coins_used_twice, hint="one coin for several numbers"),
         Wrong(exact_share, hint="(nearly) the same number"),
         Wrong(zeroes_the_callers, hint="changed its argument 1"),
         Wrong(without_gradient, hint="cuts the gradient off"),
