@@ -1,213 +1,318 @@
 """Checkers of chapter 7, the data loader."""
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from . import NotYet, call, describe, exercise, expect, require
-
-
-def sentence(error: Exception) -> str:
-    """An error in one line, for a hint."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+from . import NotYet, _, call, describe, exercise, expect, require, sentence, take
+from .texts import Text
 
 
-def length(thing, name: str):
+def start(thing: Iterable, what: Text) -> Iterator:
+    """iter(thing), or NotYet with what it raised."""
+    try:
+        return iter(thing)
+    except Exception as error:
+        raise NotYet(
+            _(
+                "a `for` over {what} raised {error}. Use `yield` in __iter__, or return iter(…) of a list.",
+                what=what,
+                error=sentence(error),
+            )
+        ) from None
+
+
+def gone_through(thing: Iterable, limit: int, what: Text) -> list:
+    """The items of `thing`, or NotYet if two iterators of it disturb each other or one gives more than `limit`."""
+    first, second = start(thing, what), start(thing, what)
+    shared = _(
+        "two iterators of {what} disturb each other: each call of __iter__ should start from the beginning and keep "
+        "its own place. Use `yield`, or return iter(…) of a list made there.",
+        what=what,
+    )
+    require(first is not second, shared)
+    begun = take(islice(first, 1), limit, what)
+    whole = take(second, limit, what)
+    rest = take(first, limit, what)
+    require(len(begun) + len(rest) == len(whole), shared)
+    return whole
+
+
+def length(thing, what: Text) -> int:
     """len(thing), or NotYet with what it raised."""
     try:
         return len(thing)
     except Exception as error:
-        raise NotYet(f"len of {name} raised {sentence(error)}.") from None
-
-
-def gone_through(thing, name: str, limit: int = 100) -> list:
-    """What a `for` over `thing` gives, or NotYet with what it raised or if it does not end."""
-    try:
-        found = list(islice(thing, limit))
-    except Exception as error:
-        why = " Use `yield`, or return iter(…) of the list." if "non-iterator" in str(error) else ""
-        raise NotYet(f"a `for` over {name} raised {sentence(error)}.{why}") from None
-    require(len(found) < limit, f"a `for` over {name} does not end.")
-    return found
-
-
-def plain(indices: list) -> list:
-    """The same list, with indices that came as tensors turned into numbers."""
-    return [i.item() if isinstance(i, torch.Tensor) and i.numel() == 1 else i for i in indices]
+        raise NotYet(_("len of {what} raised {error}.", what=what, error=sentence(error))) from None
 
 
 @exercise("7.1")
 def index_batches(answer):
     for count, size, drop in [
-        (5, 2, False),
+        (5, 2, None),
         (5, 2, True),
         (6, 3, True),
         (6, 3, False),
         (3, 4, False),
         (3, 4, True),
+        (0, 2, False),
+        (7, 1, True),
     ]:
-        indices = list(range(count))
-        expected = [indices[i : i + size] for i in range(0, count, size)]
-        if drop:
-            expected = [batch for batch in expected if len(batch) == size]
-        where = f"index_batches({count}, {size}, drop_last={drop})"
-        found = call(answer, count, size, drop, name="index_batches")
-        require(isinstance(found, list), f"{where} is {describe(found)}; a list of lists is wanted.")
-        if found == expected:
-            continue
-        flat = [i for batch in found if isinstance(batch, list) for i in batch]
-        why = ""
-        if any(isinstance(i, int) and i >= count for i in flat):
-            why = f" There is no item {max(flat)}: the last batch is smaller."
-        elif not all(isinstance(batch, list) for batch in found):
-            why = " Each batch should be a list of plain numbers."
-        elif drop and len(found) > len(expected):
-            why = " With drop_last a smaller last batch is left out."
-        elif len(found) < len(expected):
-            why = " A batch is missing."
-        elif missing := {i for batch in expected for i in batch} - set(flat):
-            why = f" Item {min(missing)} is missing."
-        raise NotYet(f"{where} is {describe(found)}, but should be {expected}.{why}")
-    return "`torch.utils.data.BatchSampler` does this to any sampler."
+        too_many = [list(range(i, i + size)) for i in range(0, count, size)]
+        kept = [[i for i in batch if i < count] for batch in too_many]
+        dropped = [batch for batch in kept if len(batch) == size]
+        without_last = [[i for i in batch if i < count - 1] for batch in too_many]
+        options = {} if drop is None else {"drop_last": drop}
+        expect(
+            call(answer, count, size, **options, name="index_batches"),
+            dropped if drop else kept,
+            _("index_batches({count}, {size}, drop_last={drop})", count=count, size=size, drop=bool(drop)),
+            _("It is a list of lists of plain numbers."),
+            mistakes={
+                _("There is no item {count}: the last batch is smaller.", count=count): too_many,
+                _("With drop_last a smaller last batch is left out."): kept,
+                _("A batch is missing: without drop_last the smaller last one stays."): dropped,
+                _("Item {last} is missing.", last=count - 1): without_last,
+                _("Each batch should be a list of its own."): [i for batch in kept for i in batch],
+            },
+        )
+    return _("`torch.utils.data.BatchSampler` does this to any sampler.")
 
 
 @exercise("7.2")
 def worker_of(answer):
-    for size, workers in [(2, 2), (3, 2), (1, 3), (4, 1)]:
+    for size, workers in [(2, 2), (3, 2), (1, 3), (4, 1), (2, 5)]:
         for idx in range(3 * size * workers):
-            found = call(answer, idx, size, workers, name="worker_of")
-            why = f"It is in batch {idx // size}, and worker 0 gets batch 0."
-            expect(found, idx // size % workers, f"worker_of({idx}, {size}, {workers})", why)
-    return "A batch is never shared between workers: one slow item holds up the whole batch."
+            expect(
+                call(answer, idx, size, workers, name="worker_of"),
+                idx // size % workers,
+                _("worker_of({idx}, {size}, {workers})", idx=idx, size=size, workers=workers),
+                _("It is in batch {batch}, and worker 0 gets batch 0.", batch=idx // size),
+                mistakes={
+                    _(
+                        "Batches go round, not items: it is in batch {batch}, and worker 0 gets batch 0.",
+                        batch=idx // size,
+                    ): idx % workers,
+                    _(
+                        "This is the number of its batch; after the last worker it is worker 0's turn again."
+                    ): idx // size,
+                },
+            )
+    return _("A batch is never shared between workers: one slow item holds up the whole batch.")
 
 
 @exercise("7.3")
 def pad_sequences(answer):
-    for lengths, fill in [((4, 1, 2), 0.0), ((2, 4), -1.0), ((1,), 7.0)]:
-        items = [(torch.arange(1.0, n + 1), 10 * n) for n in lengths]
-        batch = torch.full((len(items), max(lengths)), fill)
-        for i, (values, _) in enumerate(items):
-            batch[i, : len(values)] = values
-        where = f"for sequences of lengths {lengths} and fill={fill}"
-        found = call(answer, items, fill, name="pad_sequences")
+    for lengths, fill in [((4, 1, 2), None), ((2, 4, 2), -1.0), ((1,), 7.0), ((3, 0, 5, 1), 0.5)]:
+        items = [(torch.randn(n), int(torch.randint(100, ()))) for n in lengths]
+        put = 0.0 if fill is None else fill
+        rests = [torch.full((max(lengths) - n,), put) for n in lengths]
+        batch = torch.stack(
+            [torch.cat([values, rest]) for (values, _label), rest in zip(items, rests, strict=True)]
+        )
+        at_start = torch.stack(
+            [torch.cat([rest, values]) for (values, _label), rest in zip(items, rests, strict=True)]
+        )
+        unfilled = torch.where(
+            torch.arange(max(lengths)) < torch.tensor(lengths)[:, None], batch, torch.tensor(0.0)
+        )
+        where = _("for sequences of lengths {lengths} and fill={fill}", lengths=lengths, fill=put)
+        found = call(answer, items, *([] if fill is None else [fill]), name="pad_sequences")
         require(
             isinstance(found, tuple | list) and len(found) == 3,
-            f"{where} pad_sequences returned {describe(found)}; three tensors are wanted.",
+            _(
+                "{where} pad_sequences returned {found}; three tensors are wanted.",
+                where=where,
+                found=describe(found),
+            ),
         )
-        if isinstance(found[0], torch.Tensor) and found[0].shape == batch.shape:
-            at_the_start = torch.stack([torch.roll(row, row.numel() - n) for row, n in zip(batch, lengths)])  # noqa: B905
-            if not torch.equal(batch, at_the_start) and torch.equal(found[0].float(), at_the_start):
-                raise NotYet(f"{where} the sequences were filled up at the start; fill up at the end.")
-        expect(found[0], batch, f"{where} the batch", f"One sequence in each row, then {fill} to its end.")
-        expect(found[1], torch.tensor(lengths), f"{where} the tensor of lengths")
-        expect(found[2], torch.tensor([label for _, label in items]), f"{where} the tensor of labels")
-    return "torch.nn.utils.rnn.pad_sequence does the first part; chapter 13 needs the lengths too."
+        order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+        expect(
+            found[0],
+            batch,
+            _("{where} the batch", where=where),
+            _("One sequence in each row, then {fill} to its end.", fill=put),
+            mistakes={
+                _("You filled up at the start; fill up at the end."): at_start,
+                _("It is filled with 0 whatever `fill` is."): unfilled,
+                _("The sequences keep their order; do not sort them."): batch[order],
+            },
+        )
+        expect(found[1], torch.tensor(lengths), _("{where} the tensor of lengths", where=where))
+        labels = torch.tensor([label for _values, label in items])
+        expect(found[2], labels, _("{where} the tensor of labels", where=where))
+    return _("torch.nn.utils.rnn.pad_sequence does the first part; chapter 13 needs the lengths too.")
+
+
+def turns(labels: list[int], largest: bool = True) -> list[int]:
+    """What TakeTurns should give; with largest=False it ends with the smallest class."""
+    members = [[i for i, label in enumerate(labels) if label == k] for k in range(max(labels) + 1)]
+    rounds = (max if largest else min)(len(some) for some in members)
+    return [some[turn % len(some)] for turn in range(rounds) for some in members]
 
 
 @exercise("7.4")
 def take_turns(answer):
-    require(isinstance(answer, type), f"the answer should be a class, but is {describe(answer)}.")
-    cases = [
-        ([0, 0, 0, 1, 1], [0, 3, 1, 4, 2, 3]),
-        ([1, 0, 1, 1], [1, 0, 1, 2, 1, 3]),
-        ([2, 0, 1], [1, 2, 0]),
-        ([0, 0, 0, 0, 1, 2, 2], [0, 4, 5, 1, 4, 6, 2, 4, 5, 3, 4, 6]),
-        ([0, 0], [0, 1]),
-    ]
-    for labels, expected in cases:
-        where = f"TakeTurns({labels})"
-        sampler = call(answer, list(labels), name="TakeTurns")
-        found = plain(gone_through(sampler, where))
-        if found and found == expected[: len(found)] and len(found) < len(expected):
-            raise NotYet(
-                f"{where} gives {found} and ends; it goes on until every item of the largest class was given."
+    require(
+        isinstance(answer, type),
+        _("the answer should be a class, but is {found}.", found=describe(answer)),
+    )
+    drawn = [0, 1, 2, 3, *torch.randint(4, (12,)).tolist()]
+    for labels in [[0, 0, 0, 1, 1], [1, 0, 1, 1], [2, 0, 1], [0, 0, 0, 0, 1, 2, 2], [0, 0], drawn]:
+        expected = turns(labels)
+        where = _("TakeTurns({labels})", labels=labels)
+        sampler = call(answer, labels, name="TakeTurns")
+        found = gone_through(sampler, 4 * len(expected), where)
+        found = [i.item() if isinstance(i, torch.Tensor) and i.numel() == 1 else i for i in found]
+        expect(
+            found,
+            expected,
+            _("what {where} gives, as a list,", where=where),
+            _(
+                "One item of each class, in the order of the class numbers, then the next of each; a class that has "
+                "run out begins again with its first."
+            ),
+            mistakes={
+                _("It goes on until every item of the largest class has been given."): turns(labels, False),
+                _("The last round is to be completed: every class gives one item in each round."): expected[
+                    : max(map(expected.index, range(len(labels)))) + 1
+                ],
+            },
+        )
+        expect(length(sampler, where), len(expected), _("len of {where}", where=where))
+    return _(
+        "In an epoch every class comes equally often; a batch is balanced if its size is a multiple of the number of "
+        "classes. The items of a small class are repeated, and may be learnt by heart."
+    )
+
+
+class Watched(Dataset):
+    """Items (number, its square) that note which of them have been read."""
+
+    def __init__(self, count: int):
+        self.count, self.read = count, []
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, idx: int) -> tuple[torch.Tensor, int]:
+        if not 0 <= idx < self.count:
+            raise IndexError(idx)
+        self.read.append(int(idx))
+        return torch.tensor([idx, -idx]).float(), int(idx) ** 2
+
+
+def in_order(answer, count: int, options: dict) -> None:
+    """Compare the answer with DataLoader, without shuffling."""
+    shown = {key: getattr(value, "__name__", value) for key, value in options.items()}
+    where = _("Loader over {count} items with {options}", count=count, options=shown or "the defaults")
+    data, theirs = Watched(count), list(DataLoader(Watched(count), **options))
+    mine = call(answer, data, **options, name="Loader")
+    require(
+        not data.read,
+        _("{where} read the items {read} before a batch was wanted.", where=where, read=data.read),
+    )
+    expect(
+        length(mine, where),
+        len(theirs),
+        _("len of {where}", where=where),
+        _("It counts batches, as drop_last says."),
+    )
+    if theirs:
+        take(islice(start(mine, where), 1), 1, where)
+        size = options.get("batch_size", 1)
+        require(
+            len(data.read) <= size,
+            _(
+                "for its first batch {where} read the items {read}; read an item when its batch is wanted.",
+                where=where,
+                read=data.read,
+            ),
+        )
+    found = gone_through(mine, count + 1, where)
+    require(
+        len(found) == len(theirs),
+        _(
+            "{where} gives {found} batches, but should give {wanted}: a smaller last batch {fate}.",
+            where=where,
+            found=len(found),
+            wanted=len(theirs),
+            fate=_("is left out") if options.get("drop_last") else _("stays"),
+        ),
+    )
+    why = _("Without shuffle the items keep their order; collate_fn should make it, of the list of items.")
+    for i, (batch, wanted) in enumerate(zip(found, theirs, strict=True)):
+        expect(batch, wanted, _("{where}: batch {i}", where=where, i=i), why)
+
+
+def orders(answer, seed: int, **options) -> list[list[int]]:
+    """The items of two epochs with shuffle=True."""
+    generator = torch.Generator().manual_seed(seed)
+    data = TensorDataset(torch.arange(20))
+    mine = call(answer, data, batch_size=6, shuffle=True, generator=generator, name="Loader", **options)
+    where = _("Loader with shuffle=True")
+    epochs = [take(start(mine, where), 20, where) for _epoch in range(2)]
+    try:
+        return [torch.cat([torch.as_tensor(batch[0]) for batch in batches]).tolist() for batches in epochs]
+    except Exception:
+        raise NotYet(
+            _(
+                "with shuffle=True the first batch is {found}; collate_fn should make it.",
+                found=describe(epochs[0][:1]),
             )
-        require(
-            found == expected,
-            f"{where} gives {describe(found)}, but should give {expected}. One item of each class, in the order of "
-            "the class numbers, then the next of each; a class that has run out begins again with its first.",
-        )
-        expect(found, expected, f"the list of what {where} gives")
-        require(
-            plain(gone_through(sampler, where)) == expected,
-            f"{where} gives something else, or nothing, when it is gone through again; start anew in __iter__.",
-        )
-        expect(length(sampler, where), len(expected), f"len of {where}")
-    found = [
-        y
-        for (y,) in DataLoader(
-            TensorDataset(torch.tensor([5, 5, 5, 6, 6])), 2, sampler=answer([0, 0, 0, 1, 1])
-        )
-    ]
-    expect(torch.cat(found), torch.tensor([5, 6] * 3), "what a DataLoader with this sampler gives")
-    return "Every batch is balanced, but the small class's items come more often: it may be learnt by heart."
+        ) from None
+
+
+def total(items: list) -> int:
+    """A collate_fn of its own kind: the sum of the second parts."""
+    return sum(square for _x, square in items)
 
 
 @exercise("7.5")
 def loader(answer):
-    require(isinstance(answer, type), f"the answer should be a class, but is {describe(answer)}.")
-    for count, options in [
-        (5, {"batch_size": 2}),
-        (5, {"batch_size": 2, "drop_last": True}),
-        (6, {"batch_size": 3, "drop_last": True}),
-        (4, {}),
-        (3, {"batch_size": 5}),
-        (5, {"batch_size": 3, "collate_fn": list}),
-    ]:
-        data = TensorDataset(torch.arange(2.0 * count).reshape(count, 2), torch.arange(count))
-        where = (
-            f"Loader over {count} items with {options if 'collate_fn' not in options else 'collate_fn=list'}"
-        )
-        mine, theirs = call(answer, data, **options, name="Loader"), DataLoader(data, **options)
-        expect(length(mine, where), len(theirs), f"len of {where}", "It counts batches.")
-        for turn in ("first", "second"):
-            found = gone_through(mine, where)
-            if turn == "second" and not found:
-                raise NotYet(f"{where} gives nothing the second time; draw the order anew in __iter__.")
-            require(
-                len(found) == len(theirs),
-                f"{where} gives {len(found)} batches, but should give {len(theirs)}."
-                + (" With drop_last a smaller last batch is left out." if options.get("drop_last") else ""),
-            )
-            for i, (a, b) in enumerate(zip(found, theirs, strict=True)):
-                if "collate_fn" in options:
-                    require(
-                        isinstance(a, list) and all(isinstance(part, tuple) for part in a),
-                        f"{where}: a batch is {describe(a)}; collate_fn should make it, of a list of items.",
-                    )
-                require(
-                    isinstance(a, tuple | list) and len(a) == len(b),
-                    f"{where}: batch {i} is {describe(a)}, but should be {describe(b)}.",
-                )
-                for j, (part, wanted) in enumerate(zip(a, b, strict=True)):
-                    why = "Without shuffle the items keep their order; collate_fn makes a batch of the list of items."
-                    expect(part, wanted, f"{where}: batch {i}, part {j},", why)
-
-    data = TensorDataset(torch.arange(20))
-    orders = []
-    for _ in range(2):
-        generator = torch.Generator().manual_seed(1)
-        mine = call(answer, data, batch_size=6, shuffle=True, generator=generator, name="Loader")
-        for _ in range(2):
-            batches = gone_through(mine, "Loader with shuffle=True")
-            orders.append(torch.cat([batch[0] for batch in batches]).tolist())
     require(
-        all(sorted(order) == list(range(20)) for order in orders),
-        f"with shuffle=True every item should come once in an epoch, but 20 items came as {orders[0]}; draw one order, at the start "
-        "of __iter__.",
+        isinstance(answer, type),
+        _("the answer should be a class, but is {found}.", found=describe(answer)),
     )
-    require(orders[0] != list(range(20)), "with shuffle=True the items came in their old order.")
-    require(orders[0] != orders[1], "with shuffle=True the second epoch had the order of the first.")
+    in_order(answer, 5, {"batch_size": 2})
+    in_order(answer, 5, {"batch_size": 2, "drop_last": True})
+    in_order(answer, 6, {"batch_size": 3, "drop_last": True})
+    in_order(answer, 4, {})
+    in_order(answer, 3, {"batch_size": 5})
+    in_order(answer, 3, {"batch_size": 5, "drop_last": True})
+    in_order(answer, 5, {"batch_size": 3, "collate_fn": total})
+
+    first, second = orders(answer, 1)
+    for order in (first, second):
+        require(
+            sorted(order) == list(range(20)),
+            _(
+                "with shuffle=True every item should come once in an epoch, but 20 items came as {order}; draw one "
+                "order, at the start of __iter__.",
+                order=order,
+            ),
+        )
+    require(first != list(range(20)), _("with shuffle=True the items came in their old order."))
+    require(first != second, _("with shuffle=True the second epoch had the order of the first."))
     require(
-        orders[:2] == orders[2:],
-        "the same seed gave another order; hand `generator` to torch.randperm.",
+        orders(answer, 1) == [first, second],
+        _("the same seed gave another order; hand `generator` to torch.randperm."),
     )
     generator = torch.Generator().manual_seed(1)
-    expected = [torch.randperm(20, generator=generator).tolist() for _ in range(2)]
+    expected = [torch.randperm(20, generator=generator).tolist() for _epoch in range(2)]
     require(
-        orders[:2] == expected,
-        f"with shuffle=True and a seed of 1 the items came as {orders[0]}, but torch.randperm(20, generator=generator) "
-        f"gives {expected[0]}: draw one order of all items, then cut it into batches.",
+        [first, second] == expected,
+        _(
+            "with shuffle=True and a seed of 1 the items came as {first}, but torch.randperm(20, generator=generator) "
+            "gives {wanted}: draw one order of all items, then cut it into batches.",
+            first=first,
+            wanted=expected[0],
+        ),
     )
-    return "DataLoader adds workers, pinning and many checks; the heart of it is these lines."
+    require(
+        orders(answer, 1, drop_last=True) == [order[:18] for order in expected],
+        _("with shuffle=True and drop_last=True the last of the shuffled items are left out, here 2 of 20."),
+    )
+    return _("DataLoader adds workers, pinning and many checks; the heart of it is these lines.")

@@ -1,9 +1,11 @@
-"""Wrong answers to the exercises of chapter 7."""
+"""Answers to the exercises of chapter 7."""
 
+import numpy as np
 import torch
-from torch.utils.data import default_collate
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import BatchSampler, Sampler, default_collate
 
-from wrong_answers import Wrong
+from answers import Right, Wrong
 
 
 def batches_with_too_many(count, batch_size, drop_last=False):
@@ -203,28 +205,223 @@ class Exhausted(Loader):
         return self.batches
 
 
+class TextbookIterator(TakeTurns):
+    """It is its own iterator, so a second one resets the first."""
+
+    def __init__(self, labels):
+        super().__init__(labels)
+        self.given = list(super().__iter__())
+
+    def __iter__(self):
+        self.place = 0
+        return self
+
+    def __next__(self):
+        if self.place == len(self.given):
+            raise StopIteration
+        self.place += 1
+        return self.given[self.place - 1]
+
+
+class StopsMidRound(TakeTurns):
+    """Ends as soon as the last item of the largest class has been given."""
+
+    def __iter__(self):
+        given = list(super().__iter__())
+        last = max(given.index(i) for i in range(sum(len(members) for members in self.members)))
+        return iter(given[: last + 1])
+
+
+class Endless(TakeTurns):
+    def __iter__(self):
+        while True:
+            yield from super().__iter__()
+
+
+class ReturnsAList(TakeTurns):
+    def __iter__(self):
+        return list(super().__iter__())
+
+
+class FromAList(TakeTurns):
+    def __iter__(self):
+        return iter([members[turn % len(members)] for turn in range(self.turns) for members in self.members])
+
+
+class Places:
+    """An iterator of its own, each with its place."""
+
+    def __init__(self, given):
+        self.given, self.place = given, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.place == len(self.given):
+            raise StopIteration
+        self.place += 1
+        return self.given[self.place - 1]
+
+
+class WithAnIterator(TakeTurns):
+    def __iter__(self):
+        return Places(list(super().__iter__()))
+
+
+class AsASampler(Sampler):
+    def __init__(self, labels):
+        labels = torch.tensor(labels)
+        members = [(labels == k).nonzero().flatten() for k in range(int(labels.max()) + 1)]
+        turn = torch.arange(max(map(len, members)))
+        self.indices = torch.stack([some[turn % len(some)] for some in members], dim=1).flatten()
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __iter__(self):
+        return iter(self.indices)
+
+
+class OwnIterator(Loader):
+    def __iter__(self):
+        self.batches = super().__iter__()
+        return self
+
+    def __next__(self):
+        return next(self.batches)
+
+
+class ReadsAtOnce(Loader):
+    def __init__(self, data, *args, **kwargs):
+        super().__init__([data[i] for i in range(len(data))], *args, **kwargs)
+
+
+class ReadsAnEpoch(Loader):
+    def __iter__(self):
+        return iter(list(super().__iter__()))
+
+
+class DropsBeforeShuffling(Loader):
+    def order(self):
+        count = len(self) * self.batch_size if self.drop_last else len(self.data)
+        return (
+            torch.randperm(count, generator=self.generator).tolist() if self.shuffle else list(range(count))
+        )
+
+
+class WithPlaces(Loader):
+    def __iter__(self):
+        left = iter(self.order())
+        while len(picked := [i for _, i in zip(range(self.batch_size), left, strict=False)]) > 0:
+            if len(picked) == self.batch_size or not self.drop_last:
+                yield self.collate_fn([self.data[i] for i in picked])
+
+
+class WithBatchSampler(Loader):
+    def __iter__(self):
+        batches = BatchSampler(self.order(), self.batch_size, self.drop_last)
+        return (self.collate_fn([self.data[i] for i in batch]) for batch in batches)
+
+    def __len__(self):
+        return len(BatchSampler(range(len(self.data)), self.batch_size, self.drop_last))
+
+
+def batches_by_loop(count, batch_size, drop_last=False):
+    found, batch = [], []
+    for i in range(count):
+        batch.append(i)
+        if len(batch) == batch_size:
+            found.append(batch)
+            batch = []
+    return found if drop_last or not batch else [*found, batch]
+
+
+def batches_by_tensor(count, batch_size, drop_last=False):
+    parts = [part.tolist() for part in torch.arange(count).split(batch_size)] if count else []
+    return [part for part in parts if len(part) == batch_size or not drop_last]
+
+
+def worker_by_counting(idx, batch_size, num_workers):
+    worker = 0
+    while idx >= batch_size:
+        idx, worker = idx - batch_size, (worker + 1) % num_workers
+    return worker
+
+
+def pad_by_library(items, fill=0.0):
+    values, labels = zip(*items, strict=True)
+    lengths = torch.tensor([len(v) for v in values])
+    return pad_sequence(values, batch_first=True, padding_value=fill), lengths, torch.tensor(labels)
+
+
+def pad_by_loop(items, fill=0.0):
+    lengths = [len(v) for v, _ in items]
+    batch = torch.full((len(items), max(lengths)), fill)
+    for i, (values, _) in enumerate(items):
+        for j, value in enumerate(values):
+            batch[i, j] = value
+    return [batch, torch.tensor(lengths), torch.tensor([label for _, label in items])]
+
+
+RIGHT = {
+    "7.1": [
+        Right(lambda n, size, drop_last=False: list(BatchSampler(range(n), size, drop_last))),
+        Right(batches_by_loop),
+        Right(batches_by_tensor),
+    ],
+    "7.2": [
+        Right(lambda idx, batch_size, num_workers: idx // batch_size % num_workers),
+        Right(lambda idx, batch_size, num_workers: np.int64(idx // batch_size % num_workers)),
+        Right(worker_by_counting),
+    ],
+    "7.3": [Right(lambda items, fill=0.0: padded(items, fill)), Right(pad_by_library), Right(pad_by_loop)],
+    "7.4": [Right(TakeTurns), Right(FromAList), Right(WithAnIterator), Right(AsASampler)],
+    "7.5": [Right(Loader), Right(WithPlaces), Right(WithBatchSampler)],
+}
+
 WRONG = {
     "7.1": [
         Wrong(batches_with_too_many, hint="There is no item 5"),
         Wrong(batches_never_dropped, hint="left out"),
         Wrong(batches_always_dropped, hint="A batch is missing"),
+        Wrong(lambda n, size, drop_last=True: batches_by_loop(n, size, drop_last), hint="A batch is missing"),
+        Wrong(lambda n, size, drop_last=False: [list(range(n))], hint="should be"),
         Wrong(batches_without_the_last_item, hint="Item 4 is missing"),
     ],
     "7.2": [
-        Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="in batch 0"),
-        Wrong(lambda idx, batch_size, num_workers: idx // batch_size, hint="should be 0"),
+        Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="Batches go round"),
+        Wrong(lambda idx, batch_size, num_workers: idx // batch_size, hint="number of its batch"),
+        Wrong(lambda idx, batch_size, num_workers: idx // batch_size % 2, hint="should be"),
+        Wrong(
+            lambda idx, batch_size, num_workers: torch.tensor(idx // batch_size % num_workers),
+            hint="a plain number",
+        ),
         Wrong(lambda idx, batch_size, num_workers: idx / batch_size % num_workers, hint="an int is wanted"),
     ],
     "7.3": [
         Wrong(lambda items, fill=0.0: padded(items, fill, at_start=True), hint="at the start"),
         Wrong(lambda items, fill=0.0: padded(items, fill, lengths=False), hint="three tensors"),
-        Wrong(lambda items, fill=0.0: padded(items, fill, filled=False), hint="fill=-1.0"),
+        Wrong(lambda items, fill=0.0: padded(items, fill, filled=False), hint="whatever `fill` is"),
+        Wrong(
+            lambda items, fill=0.0: padded(sorted(items, key=lambda item: -len(item[0])), fill),
+            hint="do not sort",
+        ),
+        Wrong(
+            lambda items, fill=0.0: (*padded(items, fill)[:2], [label for _, label in items]),
+            hint="should be a tensor",
+        ),
+        Wrong(lambda items, fill=0.0: tuple(part.float() for part in padded(items, fill)), hint="dtype"),
         Wrong(lambda items, fill=0.0: default_collate(items), hint="raised"),
-        Wrong(lambda items, fill=0.0: transposed(items, fill), hint="in each row"),
+        Wrong(lambda items, fill=0.0: transposed(items, fill), hint="has shape"),
     ],
     "7.4": [
-        Wrong(UntilTheShortest, hint="goes on until"),
-        Wrong(OnlyOnce, hint="start anew"),
+        Wrong(UntilTheShortest, hint="It goes on until"),
+        Wrong(OnlyOnce, hint="disturb each other"),
+        Wrong(TextbookIterator, hint="disturb each other"),
+        Wrong(StopsMidRound, hint="every class gives one item"),
+        Wrong(Endless, hint="has not ended"),
+        Wrong(ReturnsAList, hint="Use `yield`"),
         Wrong(LengthOfTheData, hint="len of"),
         Wrong(ClassAfterClass, hint="One item of each class"),
         Wrong(LastAgain, hint="begins again with its first"),
@@ -241,7 +438,13 @@ WRONG = {
         Wrong(AlwaysShuffled, hint="keep their order"),
         Wrong(KeepsTheRest, hint="is left out"),
         Wrong(DefaultAlways, hint="collate_fn should make it"),
-        Wrong(Exhausted, hint="the second time"),
+        Wrong(Exhausted, hint="disturb each other"),
+        Wrong(OwnIterator, hint="disturb each other"),
+        Wrong(ReadsAtOnce, hint="before a batch was wanted"),
+        Wrong(ReadsAnEpoch, hint="when its batch is wanted"),
+        Wrong(DropsBeforeShuffling, hint="of the shuffled items"),
         Wrong(ListOfBatches, hint="Use `yield`"),
     ],
 }
+
+NO_RULE = {"7.2": ["without shuffling"]}
