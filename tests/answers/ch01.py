@@ -275,4 +275,4 @@ WRONG = {
     ],
 }
 
-NO_RULE = {"1.1": ["without `check_available=True`"]}
+NO_RULE = {"1.1": ["without `check_available=True`", "without a GPU"]}
