@@ -7,67 +7,104 @@ import numpy as np
 import torch
 from PIL import Image
 
-from . import NotYet, call, describe, exercise, expect, require
-
-
-def sentence(error: Exception) -> str:
-    """An error in one line, for a hint."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+from . import NotYet, _, call, describe, exercise, expect, require, sentence, take
 
 
 def made(kind, *args, name: str):
     """An instance of the learner's class, and what its len() is. Raises NotYet if either cannot be had."""
-    require(isinstance(kind, type), f"the answer should be a class, but is {describe(kind)}.")
+    require(isinstance(kind, type), _("the answer should be a class, but is {found}.", found=describe(kind)))
     data = call(kind, *args, name=name)
+    return data, length(data, name)
+
+
+def length(data, name: str) -> int:
     try:
-        return data, len(data)
+        return len(data)
     except Exception as error:
-        raise NotYet(f"len of {name} raised {sentence(error)}.") from None
+        raise NotYet(_("len of {name} raised {error}.", name=name, error=sentence(error))) from None
 
 
 def item(data, idx: int, name: str):
-    """data[idx], or NotYet with what it raised; `name` is how the hint calls the data set."""
+    """data[idx], a pair, or NotYet with what it raised; `name` is how the hint calls the data set."""
+    where = _("{name}[{idx}]", name=name, idx=idx)
     try:
-        return data[idx]
+        found = data[idx]
+    except NotYet:
+        raise
     except Exception as error:
-        raise NotYet(f"{name}[{idx}] raised {sentence(error)}.") from None
+        raise NotYet(_("{where} raised {error}.", where=where, error=sentence(error))) from None
+    pair(found, where)
+    return found
 
 
-def pair(found, name: str):
+def pair(found, where):
     """Raise NotYet unless `found` is a pair."""
     require(
-        isinstance(found, tuple | list) and len(found) == 2, f"{name} is {describe(found)}; a pair is wanted."
+        isinstance(found, tuple | list) and len(found) == 2,
+        _("{where} is {found}; a pair is wanted.", where=where, found=describe(found)),
     )
 
 
 @exercise("6.1")
 def windows(answer):
-    for total, length in [(6, 2), (5, 4), (4, 1)]:
-        series = torch.arange(total, dtype=torch.float32) * 10
-        where = f"Windows of {total} values, length {length}"
-        data, count = made(answer, series, length, name="Windows")
+    for number, (total, size) in enumerate([(6, 2), (5, 4), (4, 1), (3, 3), (2, 3)]):
+        series = torch.rand(total, generator=torch.Generator().manual_seed(number))
+        name = f"Windows({total} values, {size})"
+        data, count = made(answer, series, size, name="Windows")
         expect(
             count,
-            total - length,
-            f"for {where}, len",
-            "The last window must leave one value that follows it.",
+            max(0, total - size),
+            _("len({name})", name=name),
+            _("The last window must leave one value that follows it.")
+            if total > size
+            else _("The series is too short for a single item."),
+            mistakes={
+                _("The windows overlap: one starts at each place."): (total - 1) // size,
+                _("The values of the series are not the items; a window is."): total,
+            }
+            if total > size > 1
+            else {},
         )
         for i in range(count):
-            found = item(data, i, f"({where})")
-            pair(found, f"({where})[{i}]")
-            expect(found[0], series[i : i + length], f"({where})[{i}][0]")
-            expect(found[1], series[i + length], f"({where})[{i}][1]", "It is the one value that follows.")
-        for idx in (count, -1):
+            window, following = item(data, i, name)
+            expect(
+                window,
+                series[i : i + size],
+                _("{name}[{idx}][0]", name=name, idx=i),
+                mistakes={
+                    _("The windows overlap: item 1 starts at place 1."): series[i * size : i * size + size]
+                }
+                if i
+                else {},
+            )
+            expect(
+                following,
+                series[i + size],
+                _("{name}[{idx}][1]", name=name, idx=i),
+                _("It is the one value that follows."),
+                mistakes={
+                    _("This is a tensor (1,); the value itself, (), is wanted."): series[
+                        i + size : i + size + 1
+                    ],
+                    _("This is the last value of the window, not the one that follows."): series[
+                        i + size - 1
+                    ],
+                },
+            )
+        for idx in (count, -1, -count - 1, count + 5):
+            where = _("{name}[{idx}]", name=name, idx=idx)
             try:
                 found = data[idx]
             except IndexError:
                 continue
             except Exception as error:
                 raise NotYet(
-                    f"({where})[{idx}] raised {type(error).__name__}; an IndexError is wanted."
+                    _("{where} raised {error}; an IndexError is wanted.", where=where, error=sentence(error))
                 ) from None
-            raise NotYet(f"({where})[{idx}] is {describe(found)}; an IndexError is wanted.")
-    return (
+            raise NotYet(
+                _("{where} is {found}; an IndexError is wanted.", where=where, found=describe(found))
+            )
+    return _(
         "Windows cut by a slice are views (chapter 5): however many they are, the series lies in memory once."
     )
 
@@ -76,16 +113,14 @@ class Unread:
     """As much of an ImageFolder as exercise 6.2 may use."""
 
     def __init__(self, classes: list[str], targets: list[int]):
-        self.classes, self.targets = classes, targets
+        self.classes, self.targets = list(classes), list(targets)
         self.class_to_idx = {name: i for i, name in enumerate(classes)}
 
     def __len__(self):
         return len(self.targets)
 
     def __getitem__(self, idx):
-        if idx >= len(self):
-            raise IndexError(idx)
-        raise NotYet("class_counts opened a picture; data.targets already holds every class number.")
+        raise NotYet(_("class_counts opened a picture; data.targets already holds every class number."))
 
 
 @exercise("6.2")
@@ -94,57 +129,95 @@ def class_counts(answer):
         (["ants", "bees"], [0, 0, 1, 0]),
         (["ant", "bee", "wasp"], [2, 2, 0]),
         (["truck", "cat", "ship"], [1, 0, 1, 1, 2]),
+        (["cat", "dog"], []),
     ]:
         data = Unread(classes, targets)
         expected = {name: targets.count(i) for i, name in enumerate(classes)}
-        where = f"for classes {classes} and targets {targets}, class_counts"
-        try:
-            found = answer(data)
-        except NotYet:
-            raise
-        except Exception:
-            found = call(answer, data, name="class_counts")
-        require(isinstance(found, dict), f"{where} is {describe(found)}; a dict is wanted.")
-        found = {key: int(n) if isinstance(n, np.integer) else n for key, n in found.items()}
-        if set(map(type, found)) == {int}:
-            raise NotYet(f"{where} counts numbers, {found}; the keys should be the names.")
-        if found != expected and {k: v for k, v in expected.items() if v} == found:
-            raise NotYet(f"{where} is {found}; classes without an item count too, as 0.")
-        require(list(found) == classes, f"{where} has the keys {list(found)}; they should be {classes}.")
-        expect(list(found.values()), list(expected.values()), f"{where}, the list of counts")
-    return "If one class has nine items in ten, a network that always names it is right nine times in ten."
+        where = _(
+            "for classes {classes} and targets {targets}, class_counts", classes=classes, targets=targets
+        )
+        found = call(answer, data, name="class_counts")
+        require(
+            isinstance(found, dict),
+            _("{where} is {found}; a dict is wanted.", where=where, found=describe(found)),
+        )
+        found = dict(found)
+        require(
+            data.classes == classes and data.targets == targets,
+            _("{where} changed the data set; leave it as it was.", where=where),
+        )
+        numbered = dict(enumerate(expected.values()))
+        expect(
+            found,
+            expected,
+            where,
+            mistakes={
+                _("The keys should be the names."): numbered,
+                _("Classes without an item count too, as 0."): {k: v for k, v in expected.items() if v},
+                _("The keys should be the names, and classes without an item count too."): {
+                    k: v for k, v in numbered.items() if v
+                },
+            },
+        )
+        require(
+            list(found) == classes,
+            _(
+                "{where} has the keys {found}; they should be {classes}.",
+                where=where,
+                found=list(found),
+                classes=classes,
+            ),
+        )
+    return _("If one class has nine items in ten, a network that always names it is right nine times in ten.")
 
 
 @exercise("6.3")
 def split_by_class(answer):
     cases = [
+        ([0] * 5 + [1] * 7, 3),  # first, since with k = 2 the two lists of a wrong answer may look exchanged
         ([0, 0, 0, 1, 1, 0], 2),
-        ([0] * 5 + [1] * 7, 3),
         ([1, 0, 1, 0, 1, 0, 2], 2),
         ([3, 3, 3], 1),
         ([0, 1], 5),
+        ([], 2),
     ]
     for labels, k in cases:
-        held_back = []
-        for label in set(labels):
-            held_back += [i for i, other in enumerate(labels) if other == label][k - 1 :: k]
-        expected = [[i for i in range(len(labels)) if i not in held_back], sorted(held_back)]
-        where = f"split_by_class({labels}, {k})"
+        own = {
+            label: [i for i, other in enumerate(labels) if other == label] for label in sorted(set(labels))
+        }
+        by_class = [i for places in own.values() for i in places[k - 1 :: k]]
+        learn_by_class = [i for places in own.values() for i in places if i not in by_class]
+        held_back = sorted(by_class)
+        learn = sorted(learn_by_class)
+        where = _("split_by_class({labels}, {k})", labels=labels, k=k)
         found = call(answer, list(labels), k, name="split_by_class")
         pair(found, where)
-        for name, indices, wanted in zip(("learn from", "hold back"), found, expected, strict=True):
-            if isinstance(indices, list) and indices != wanted and sorted(indices) == wanted:
-                raise NotYet(
-                    f"{where}, the indices to {name}, are {indices}: right, but not in rising order."
-                )
-            if indices != wanted:
-                label = max(set(labels), key=labels.count)
-                own = [i for i, other in enumerate(labels) if other == label]
-                raise NotYet(
-                    f"in {where}, the indices to {name} are {describe(indices)}, but should be {wanted}. Each class is "
-                    f"counted on its own: class {label} has the items {own}, of which {own[k - 1 :: k]} are held back."
-                )
-    return (
+        why = ""
+        if labels:
+            label = max(own, key=lambda label: len(own[label]))
+            why = _(
+                "Each class is counted on its own: class {label} has the items {own}, of which {held} are held back.",
+                label=label,
+                own=own[label],
+                held=own[label][k - 1 :: k],
+            )
+        order = _("These are the right indices, but not in rising order.")
+        swapped = _("The two lists are exchanged: those to learn from come first.")
+        expect(
+            found[0],
+            learn,
+            _("the list to learn from, {where}[0],", where=where),
+            why,
+            mistakes={order: learn_by_class, swapped: held_back},
+        )
+        expect(
+            found[1],
+            held_back,
+            _("the list held back, {where}[1],", where=where),
+            why,
+            mistakes={order: by_class, swapped: learn},
+        )
+    return _(
         "Statisticians call this a stratified split; scikit-learn's train_test_split has `stratify` for it."
     )
 
@@ -154,14 +227,15 @@ class Watched:
 
     def __init__(self):
         self.asked = []
+        self.items = [(10, 1), (20, 0), (30, 2)]
 
     def __len__(self):
-        return 3
+        return len(self.items)
 
     def __getitem__(self, idx):
-        value, label = [(10, 1), (20, 0), (30, 2)][idx]
+        found = self.items[idx]
         self.asked.append(idx)
-        return value, label
+        return found
 
 
 @exercise("6.4")
@@ -174,42 +248,64 @@ def transformed(answer):
 
     data, count = made(answer, inner, transform, name="Transformed")
     require(
-        not inner.asked,
-        "Transformed read items before any was asked for; keep `data` and read in __getitem__.",
+        not inner.asked and not calls,
+        _("Transformed read items before any was asked for; keep `data` and read in __getitem__."),
     )
-    expect(count, 3, "len of Transformed over 3 items")
-    for turn, (idx, expected) in enumerate([(1, (21, 0)), (0, (12, 1)), (1, (23, 0))]):
-        found = item(data, idx, "Transformed(data, transform)")
-        pair(found, f"item {idx}")
-        if turn == 2 and tuple(found) == (21, 0):
-            raise NotYet("item 1 was the same when asked for again; the transform should run each time.")
+    expect(count, 3, _("len of Transformed over 3 items"))
+    for turn, idx in enumerate([1, 0, 1, 2], start=1):
+        inner.asked.clear()
+        picture, label = item(data, idx, "Transformed(data, transform)")
+        value, wanted = inner.items[idx]
         require(
-            found[1] == expected[1],
-            f"the label of item {idx} became {describe(found[1])}; only the picture is transformed.",
+            turn != 3 or (picture, label) != (21, 0),
+            _("item 1 was the same when asked for again; the transform should run each time."),
         )
         require(
-            len(calls) == turn + 1,
-            f"asking for one item called the transform {len(calls) - turn} times; once is wanted.",
+            label == wanted,
+            _(
+                "the label of item {idx} became {found}; only the picture is transformed.",
+                idx=idx,
+                found=describe(label),
+            ),
         )
-        expect(found[0], expected[0], f"the picture of item {idx}, transformed,")
-    return "Around each part of a split it gives that part a transform of its own."
+        for what, times in [
+            (_("called the transform"), len(calls) - turn + 1),
+            (_("read from data"), len(inner.asked)),
+        ]:
+            require(
+                times == 1,
+                _("asking for one item {what} {times} times; once is wanted.", what=what, times=times),
+            )
+        expect(
+            picture,
+            value + turn,
+            _("the picture of item {idx}, transformed,", idx=idx),
+            mistakes={_("It was not transformed; return what the transform returns."): value},
+        )
+    rest = take(data, 3, _("a `for` loop over Transformed(data, transform)"))
+    expect([label for picture, label in rest], [1, 0, 2], _("the labels that a `for` loop gives"))
+    return _("Around each part of a split it gives that part a transform of its own.")
+
+
+def draw(folder: Path, name: str, mode: str, size: tuple[int, int], number: int) -> torch.Tensor:
+    """Save a picture of noise; what it should become."""
+    rng = np.random.default_rng(number)
+    shape = (size[1], size[0]) if mode == "L" else (size[1], size[0], 3)
+    image = Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8))
+    (image.quantize(8) if mode == "P" else image).save(folder / name)
+    with Image.open(folder / name) as image:
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
 
 
 def folder_with_table(folder: Path) -> dict[str, torch.Tensor]:
     """Fill `folder` for exercise 6.5; returns what each readable picture should become."""
-    wanted = {}
-    rng = np.random.default_rng(0)
-    for name, mode, size in [
+    pictures = [
         ("b.png", "RGB", (4, 5)),
         ("a.png", "L", (2, 5)),
         ("c.gif", "P", (3, 3)),
         ("z.png", "RGB", (2, 2)),
-    ]:
-        shape = (size[1], size[0]) if mode == "L" else (size[1], size[0], 3)
-        image = Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8))
-        (image.quantize(8) if mode == "P" else image).save(folder / name)
-        with Image.open(folder / name) as image:
-            wanted[name] = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
+    ]
+    wanted = {name: draw(folder, name, mode, size, i) for i, (name, mode, size) in enumerate(pictures)}
     (folder / "broken.png").write_bytes((folder / "b.png").read_bytes()[:40])
     (folder / "where_from.txt").write_text("a stray\n")
     rows = ["b.png,wasps", "gone.png,aphids", "a.png,bees", "c.gif,wasps", "broken.png,ants"]
@@ -219,59 +315,80 @@ def folder_with_table(folder: Path) -> dict[str, torch.Tensor]:
 
 @exercise("6.5")
 def from_table(answer):
+    require(
+        isinstance(answer, type), _("the answer should be a class, but is {found}.", found=describe(answer))
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wanted = folder_with_table(folder)
-        require(isinstance(answer, type), f"the answer should be a class, but is {describe(answer)}.")
+        early = _("list the names in __init__ and read a picture in __getitem__.")
         try:
             data = answer(folder)
         except Exception as error:
-            if isinstance(error, OSError) and "labels.csv" not in str(error):
+            if isinstance(error, OSError | RuntimeError) and "labels.csv" not in str(error):
                 raise NotYet(
-                    "FromTable opened a picture when it was made, and one of them is broken; list the names in "
-                    "__init__ and read in __getitem__."
-                ) from None
-            raise NotYet(f"FromTable(folder) raised {sentence(error)}.") from None
-        try:
-            count = len(data)
-        except Exception as error:
-            raise NotYet(f"len of FromTable raised {sentence(error)}.") from None
-        if count == 5:
-            raise NotYet("len is 5, but the table's gone.png is not in the folder; leave its line out.")
-        expect(count, 4, "len", "Five lines, one of whose pictures is missing.")
-        classes = getattr(data, "classes", None)
-        if classes is not None and "aphids" in classes:
-            raise NotYet(f"classes is {describe(classes)}; no item that is left is called aphids.")
-        expect(classes, ["ants", "bees", "wasps"], "classes")
-        for idx, (file, label) in enumerate([("b.png", 2), ("a.png", 1), ("c.gif", 2)]):
-            found = item(data, idx, "data")
-            pair(found, f"data[{idx}]")
-            if isinstance(found[0], torch.Tensor):
-                shape = tuple(found[0].shape)
-                if shape[:1] == (1,) or len(shape) == 2:
-                    raise NotYet(
-                        f"data[{idx}][0], {file}, has shape {shape}; convert('RGB') gives three channels."
+                    _(
+                        "FromTable opened a picture when it was made, and one of them is broken; {early}",
+                        early=early,
                     )
-                if shape[-1] == 3 and shape[0] != 3:
-                    raise NotYet(f"data[{idx}][0] has shape {shape}; that is (H, W, C), (C, H, W) is wanted.")
-                if found[0].is_floating_point() and found[0].max() > 1:
-                    raise NotYet(f"data[{idx}][0] goes up to {found[0].max():.0f}; 0 to 1 is wanted.")
-            expect(found[0], wanted[file], f"data[{idx}][0], the picture {file},")
-            expect(found[1], label, f"data[{idx}][1], the label of {file},", f"Its class is number {label}.")
+                ) from None
+            raise NotYet(_("FromTable(folder) raised {error}.", error=sentence(error))) from None
+        expect(
+            length(data, "FromTable"),
+            4,
+            _("len"),
+            _("Five lines, one of whose pictures is missing."),
+            mistakes={_("The table's gone.png is not in the folder; leave its line out."): 5},
+        )
+        expect(
+            getattr(data, "classes", None),
+            ["ants", "bees", "wasps"],
+            _("classes"),
+            mistakes={
+                _("No item that is left is called aphids."): ["ants", "aphids", "bees", "wasps"],
+                _("They are not sorted."): ["wasps", "bees", "ants"],
+            },
+        )
+        wanted["a.png"] = draw(folder, "a.png", "L", (2, 5), 9)  # another picture now
+        for idx, (file, label) in enumerate([("b.png", 2), ("a.png", 1), ("c.gif", 2)]):
+            picture, found = item(data, idx, "data")
+            where = _("data[{idx}][0], the picture {file},", idx=idx, file=file)
+            right = wanted[file]
+            expect(
+                picture,
+                right,
+                where,
+                _("This file was replaced after the data set had been made: {early}", early=early)
+                if file == "a.png"
+                else "",
+                mistakes={
+                    _("convert('RGB') gives three channels."): right[:1],
+                    _("This is (H, W, C); (C, H, W) is wanted."): right.permute(1, 2, 0),
+                    _("The values go from 0 to 255; 0 to 1 is wanted."): right * 255,
+                },
+            )
+            expect(
+                found,
+                label,
+                _("data[{idx}][1], the label of {file},", idx=idx, file=file),
+                _("Its class is number {label} in classes.", label=label),
+            )
         try:
             data[3]
         except RuntimeError as error:
             require(
                 "broken.png" in str(error),
-                "the RuntimeError for the broken picture does not name the file, broken.png.",
+                _("the RuntimeError for the broken picture does not name the file, broken.png."),
             )
         except Exception as error:
             raise NotYet(
-                f"the broken picture raised {type(error).__name__}; catch OSError and raise a RuntimeError that "
-                "names the file."
+                _(
+                    "the broken picture raised {error}; catch OSError and raise a RuntimeError that names the file.",
+                    error=type(error).__name__,
+                )
             ) from None
         else:
-            raise NotYet("the broken picture raised nothing; raise a RuntimeError that names the file.")
-    return (
+            raise NotYet(_("the broken picture raised nothing; raise a RuntimeError that names the file."))
+    return _(
         "This is most of what real data sets need; the rest is patience with the people who made the table."
     )

@@ -1,0 +1,467 @@
+"""Answers to the exercises of chapter 6."""
+
+import csv
+from collections import Counter
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+from answers import Right, Wrong
+
+
+class Windows(Dataset):
+    less, last = 0, 0
+
+    def __init__(self, series, length):
+        self.series, self.length = series, length
+
+    def __len__(self):
+        return len(self.series) - self.length + self.less
+
+    def __getitem__(self, idx):
+        if idx >= len(self):
+            raise IndexError(idx)
+        return self.series[idx : idx + self.length], self.series[idx + self.length]
+
+
+class NoRoomForTheNext(Windows):
+    less = 1
+
+
+class NextAsSlice(Windows):
+    def __getitem__(self, idx):
+        end = idx + self.length
+        return self.series[idx:end], self.series[end : end + 1]
+
+
+class OnlyTheWindow(Windows):
+    def __getitem__(self, idx):
+        return self.series[idx : idx + self.length]
+
+
+def opening_every_picture(data):
+    counts = dict.fromkeys(data.classes, 0)
+    for _, label in data:
+        counts[data.classes[label]] += 1
+    return counts
+
+
+def by_number(data):
+    return {number: data.targets.count(number) for number in range(len(data.classes))}
+
+
+def only_those_seen(data):
+    counts = {}
+    for number in sorted(data.targets):
+        counts[data.classes[number]] = counts.get(data.classes[number], 0) + 1
+    return counts
+
+
+def in_alphabetical_order(data):
+    return {name: data.targets.count(data.classes.index(name)) for name in sorted(data.classes)}
+
+
+def every_kth_of_all(labels, k):
+    held_back = list(range(k - 1, len(labels), k))
+    return [i for i in range(len(labels)) if i not in held_back], held_back
+
+
+def class_after_class(labels, k):
+    learn, held_back = [], []
+    for label in sorted(set(labels)):
+        own = [i for i, other in enumerate(labels) if other == label]
+        held_back += own[k - 1 :: k]
+        learn += [i for i in own if i not in held_back]
+    return learn, held_back
+
+
+def only_once(labels, k):
+    seen, learn, held_back = {}, [], []
+    for i, label in enumerate(labels):
+        seen[label] = seen.get(label, 0) + 1
+        (held_back if seen[label] == k else learn).append(i)
+    return learn, held_back
+
+
+def first_of_each(labels, k):
+    seen, learn, held_back = {}, [], []
+    for i, label in enumerate(labels):
+        (held_back if seen.get(label, 0) % k == 0 else learn).append(i)
+        seen[label] = seen.get(label, 0) + 1
+    return learn, held_back
+
+
+class Transformed(Dataset):
+    def __init__(self, data, transform):
+        self.data, self.transform = data, transform
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, idx):
+        return self.transform(self.data[idx][0]), self.data[idx][1]
+
+
+class AllAtOnce(Transformed):
+    def __init__(self, data, transform):
+        self.data = [(transform(picture), label) for picture, label in data]
+
+    def __getitem__(self, idx):
+        return self.data[idx]
+
+
+class LabelToo(Transformed):
+    def __getitem__(self, idx):
+        picture, label = self.data[idx]
+        return self.transform(picture), self.transform(label)
+
+
+class Forgotten(Transformed):
+    def __getitem__(self, idx):
+        return self.data[idx]
+
+
+class Remembered(Transformed):
+    def __getitem__(self, idx):
+        self.known = getattr(self, "known", {})
+        if idx not in self.known:
+            picture, label = self.data[idx]
+            self.known[idx] = self.transform(picture), label
+        return self.known[idx]
+
+
+class FromTable(Dataset):
+    mode, axes, scale, early = "RGB", (2, 0, 1), 255, False
+
+    def __init__(self, folder):
+        self.folder = folder
+        with (folder / "labels.csv").open(newline="") as file:
+            rows = list(csv.reader(file))
+        self.classes = sorted({name for _, name in self.kept(rows)})
+        self.rows = self.kept(rows)
+        if self.early:
+            self.pictures = [self[i] for i in range(len(self.rows))]
+
+    def kept(self, rows):
+        return [row for row in rows if (self.folder / row[0]).is_file()]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def read(self, name):
+        with Image.open(self.folder / name) as image:
+            pixels = np.array(image.convert(self.mode) if self.mode else image)
+        pixels = torch.from_numpy(pixels)
+        return (pixels.permute(*self.axes) if pixels.dim() == 3 else pixels[None]) / self.scale
+
+    def __getitem__(self, idx):
+        name, label = self.rows[idx]
+        try:
+            return self.read(name), self.classes.index(label)
+        except OSError as error:
+            raise RuntimeError(f"{name}: {error}") from None
+
+
+class MissingKept(FromTable):
+    def kept(self, rows):
+        return rows
+
+
+class ClassesOfAllRows(FromTable):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.classes = ["ants", "aphids", "bees", "wasps"]
+
+
+class ClassesAsTheyCome(FromTable):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.classes = list(dict.fromkeys(name for _, name in self.rows))
+
+
+class GreyLeft(FromTable):
+    mode = None
+
+
+class ChannelsLast(FromTable):
+    axes = (0, 1, 2)
+
+
+class NotScaled(FromTable):
+    scale = 1.0
+
+
+class Unnamed(FromTable):
+    def __getitem__(self, idx):
+        name, label = self.rows[idx]
+        return self.read(name), self.classes.index(label)
+
+
+class Anonymous(FromTable):
+    def __getitem__(self, idx):
+        name, label = self.rows[idx]
+        try:
+            return self.read(name), self.classes.index(label)
+        except OSError:
+            raise RuntimeError("a picture is broken") from None
+
+
+class ReadEarly(Unnamed):
+    early = True
+
+
+class Checked(Windows):
+    def __len__(self):
+        return max(0, len(self.series) - self.length)
+
+    def __getitem__(self, idx):
+        if not 0 <= idx < len(self):
+            raise IndexError(idx)
+        return self.series[idx : idx + self.length], self.series[idx + self.length]
+
+
+class InAList(Dataset):
+    def __init__(self, series, length):
+        starts = range(len(series) - length)
+        self.items = [(series[i : i + length].clone(), series[i + length].clone()) for i in starts]
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, idx):
+        if idx < 0:
+            raise IndexError("no negative index")
+        return self.items[idx]
+
+
+class Unfolded(Dataset):
+    def __init__(self, series, length):
+        enough = len(series) > length
+        self.rows = series.unfold(0, length + 1, 1) if enough else series.new_zeros(0, length + 1)
+
+    def __len__(self):
+        return self.rows.shape[0]
+
+    def __getitem__(self, idx):
+        if idx not in range(len(self)):
+            raise IndexError(idx)
+        return [self.rows[idx, :-1], self.rows[idx, -1]]
+
+
+class SideBySide(Checked):
+    def __len__(self):
+        return (len(self.series) - 1) // self.length
+
+
+class Negative(Checked):
+    def __len__(self):
+        return len(self.series) - self.length
+
+
+class LastOfWindow(Checked):
+    def __getitem__(self, idx):
+        window, _ = super().__getitem__(idx)
+        return window, window[-1]
+
+
+class AsNumpy(Checked):
+    def __getitem__(self, idx):
+        return super().__getitem__(idx)[0].numpy(), super().__getitem__(idx)[1]
+
+
+def counted(data):
+    return {name: data.targets.count(number) for number, name in enumerate(data.classes)}
+
+
+def counted_by_counter(data):
+    found = Counter(data.targets)
+    return {name: found[data.class_to_idx[name]] for name in data.classes}
+
+
+def counted_by_numpy(data):
+    counts = np.bincount(np.array(data.targets, dtype=int), minlength=len(data.classes))
+    return dict(zip(data.classes, counts, strict=True))
+
+
+def counted_by_loop(data):
+    counts = dict.fromkeys(data.classes, 0)
+    for number in data.targets:
+        counts[data.classes[number]] += 1
+    return counts
+
+
+def counted_as_tensors(data):
+    counts = torch.bincount(torch.tensor(data.targets, dtype=torch.int64), minlength=len(data.classes))
+    return dict(zip(data.classes, counts, strict=True))
+
+
+def sorting_the_targets(data):
+    data.targets.sort()
+    return counted(data)
+
+
+def split_solved(labels, k):
+    seen, learn, held_back = {}, [], []
+    for i, label in enumerate(labels):
+        seen[label] = seen.get(label, 0) + 1
+        (held_back if seen[label] % k == 0 else learn).append(i)
+    return learn, held_back
+
+
+def split_by_slices(labels, k):
+    held_back = set()
+    for label in set(labels):
+        held_back.update([i for i, other in enumerate(labels) if other == label][k - 1 :: k])
+    return [sorted(set(range(len(labels))) - held_back), sorted(held_back)]
+
+
+def split_by_counting(labels, k):
+    held = [labels[: i + 1].count(label) % k == 0 for i, label in enumerate(labels)]
+    return tuple(i for i, h in enumerate(held) if not h), tuple(i for i, h in enumerate(held) if h)
+
+
+class Solved(Transformed):
+    def __getitem__(self, idx):
+        picture, label = self.data[idx]
+        return self.transform(picture), label
+
+
+class SolvedAsList(Dataset):
+    def __init__(self, data, transform):
+        self.args = data, transform
+
+    def __len__(self):
+        return self.args[0].__len__()
+
+    def __getitem__(self, idx):
+        data, transform = self.args
+        found = list(data[idx])
+        found[0] = transform(found[0])
+        return found
+
+
+class SolvedWithIter(Solved):
+    def __iter__(self):
+        for picture, label in self.data:
+            yield self.transform(picture), label
+
+
+class OnlyCalled(Transformed):
+    def __getitem__(self, idx):
+        picture, label = self.data[idx]
+        self.transform(picture)
+        return picture, label
+
+
+class Endless(Solved):
+    def __getitem__(self, idx):
+        return super().__getitem__(idx % 3)
+
+
+class Merged(FromTable):
+    """Takes the picture apart into its channels."""
+
+    def __getitem__(self, idx):
+        name, label = self.rows[idx]
+        try:
+            with open(self.folder / name, "rb") as file:
+                bands = Image.open(file).convert("RGB").split()
+        except Exception as error:
+            raise RuntimeError(f"cannot read {name}") from error
+        picture = torch.stack([torch.from_numpy(np.array(band)) for band in bands])
+        return [picture.to(torch.float32).div(255), self.classes.index(label)]
+
+
+class ByTransforms(FromTable):
+    def read(self, name):
+        to_float = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+        with Image.open(self.folder / name) as image:
+            return to_float(image.convert("RGB")).as_subclass(torch.Tensor)
+
+
+class ReadAtOnce(FromTable):
+    """Reads all when it is made, and keeps errors for later."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.kept_items = []
+        for i in range(len(self.rows)):
+            try:
+                self.kept_items.append(super().__getitem__(i))
+            except RuntimeError as error:
+                self.kept_items.append(error)
+
+    def __getitem__(self, idx):
+        found = self.kept_items[idx]
+        if isinstance(found, RuntimeError):
+            raise found
+        return found
+
+
+class LabelOfRow(FromTable):
+    def __getitem__(self, idx):
+        return super().__getitem__(idx)[0], idx
+
+
+RIGHT = {
+    "6.1": [Right(Checked), Right(InAList), Right(Unfolded)],
+    "6.2": [Right(counted), Right(counted_by_counter), Right(counted_by_numpy), Right(counted_by_loop)],
+    "6.3": [Right(split_solved), Right(split_by_slices), Right(split_by_counting)],
+    "6.4": [Right(Solved), Right(SolvedAsList), Right(SolvedWithIter)],
+    "6.5": [Right(FromTable), Right(Merged), Right(ByTransforms)],
+}
+WRONG = {
+    "6.1": [
+        Wrong(Windows, hint="[-1]"),
+        Wrong(NoRoomForTheNext, hint="one value that follows"),
+        Wrong(NextAsSlice, hint="the value itself, ()"),
+        Wrong(OnlyTheWindow, hint="a pair is wanted"),
+        Wrong(SideBySide, hint="The windows overlap"),
+        Wrong(Negative, hint="len of Windows raised ValueError"),
+        Wrong(LastOfWindow, hint="last value of the window"),
+        Wrong(AsNumpy, hint="should be a tensor, but is a NumPy array"),
+    ],
+    "6.2": [
+        Wrong(opening_every_picture, hint="opened a picture", forbidden="Do not open a picture"),
+        Wrong(by_number, hint="The keys should be the names"),
+        Wrong(only_those_seen, hint="as 0"),
+        Wrong(in_alphabetical_order, hint="['truck', 'cat', 'ship']"),
+        Wrong(counted_as_tensors, hint="a plain number is wanted"),
+        Wrong(sorting_the_targets, hint="changed the data set"),
+        Wrong(lambda data: list(counted(data).values()), hint="a dict is wanted"),
+    ],
+    "6.3": [
+        Wrong(every_kth_of_all, hint="counted on its own"),
+        Wrong(class_after_class, hint="not in rising order"),
+        Wrong(only_once, hint="[7, 10] are held back"),
+        Wrong(first_of_each, hint="counted on its own"),
+        Wrong(lambda labels, k: split_solved(labels, k)[::-1], hint="exchanged"),
+        Wrong(lambda labels, k: split_solved(labels, k)[1], hint="a pair is wanted"),
+        Wrong(lambda labels, k: tuple(map(np.array, split_solved(labels, k))), hint="`.tolist()`"),
+    ],
+    "6.4": [
+        Wrong(AllAtOnce, hint="before any was asked for"),
+        Wrong(LabelToo, hint="only the picture"),
+        Wrong(Forgotten, hint="called the transform 0 times"),
+        Wrong(Transformed, hint="read from data 2 times", forbidden="take it from `data` once"),
+        Wrong(OnlyCalled, hint="was not transformed"),
+        Wrong(Endless, hint="has not ended after 3 items"),
+        Wrong(Remembered, hint="each time"),
+    ],
+    "6.5": [
+        Wrong(MissingKept, hint="leave its line out"),
+        Wrong(ClassesOfAllRows, hint="aphids"),
+        Wrong(ClassesAsTheyCome, hint="classes[0] is 'wasps'"),
+        Wrong(GreyLeft, hint="gives three channels"),
+        Wrong(ChannelsLast, hint="(H, W, C)"),
+        Wrong(NotScaled, hint="0 to 1"),
+        Wrong(Unnamed, hint="names the file"),
+        Wrong(Anonymous, hint="does not name the file"),
+        Wrong(ReadEarly, hint="when it was made"),
+        Wrong(ReadAtOnce, hint="was replaced after"),
+        Wrong(LabelOfRow, hint="the label of b.png"),
+    ],
+}
