@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require, switched_off
+from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
 
 
 def out_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -18,25 +18,32 @@ def side_after(answer):
         (
             32,
             [(5, 1, 0, 1)],
-            "A kernel of 5 fits into 32 pixels in 28 places: where it starts, and 27 steps.",
+            _("A kernel of 5 fits into 32 pixels in 28 places: where it starts, and 27 steps."),
         ),
-        (32, [(5, 1, 2, 1)], "Padding 2 adds two pixels on each of both sides."),
-        (32, [(3, 2, 1, 1)], "(32 + 2 - 2 - 1) / 2 is 15.5; round it down, then add 1."),
-        (20, [(3, 1, 0, 4)], "With dilation 4 the kernel spans 4 · 2 + 1 = 9 pixels."),
+        (32, [(5, 1, 2, 1)], _("Padding 2 adds two pixels on each of both sides.")),
+        (32, [(3, 2, 1, 1)], _("(32 + 2 - 2 - 1) / 2 is 15.5; round it down, then add 1.")),
+        (20, [(3, 1, 0, 4)], _("With dilation 4 the kernel spans 4 · 2 + 1 = 9 pixels.")),
         (
             17,
             [(3, 1, 0, 1), (2, 2, 0, 1), (3, 2, 1, 1)],
-            "It goes 17, 15, 7, 4: what one layer leaves, the next one gets.",
+            _("It goes 17, 15, 7, 4: what one layer leaves, the next one gets."),
         ),
-        (11, [], "Without layers nothing changes."),
+        (11, [], _("Without layers nothing changes.")),
+        (50, [(4, 3, 5, 2), (1, 2, 0, 3), (3, 3, 1, 2)], _("It goes 50, 18, 9, 3.")),
     ]
     for side, layers, why in cases:
         found = call(answer, side, layers, name="side_after")
-        where = f"side_after({side}, {layers})"
+        where = _("side_after({side}, {layers})", side=side, layers=layers)
         if isinstance(found, float):
-            require(False, f"{where} is {found}, a float; a side counts pixels, so divide by //.")
+            raise NotYet(
+                _(
+                    "{where} is {found}, a float; a side counts pixels, so divide by //.",
+                    where=where,
+                    found=found,
+                )
+            )
         expect(found, stack_size(side, layers), where, why)
-    return "A 3 x 3 kernel with stride 2 and padding 1 halves an even side, and rounds an odd half up."
+    return _("A 3 x 3 kernel with stride 2 and padding 1 halves an even side, and rounds half an odd one up.")
 
 
 def stack_size(side: int, layers: list[tuple[int, int, int, int]]) -> int:
@@ -54,115 +61,155 @@ def cost(answer):
         (nn.Conv2d(4, 8, 3, stride=2, padding=1, bias=False), 9, 9),
         (nn.Conv2d(6, 12, 3, groups=3), 8, 8),
         (nn.Conv2d(2, 5, (1, 5), padding=(0, 2), dilation=(1, 2)), 12, 9),
+        (nn.Conv2d(2, 4, (3, 2), stride=(1, 3), padding=(2, 1), dilation=(3, 1)), 14, 11),
     ]
     for layer, height, width in cases:
         found = call(answer, layer, height, width, name="cost")
-        where = f"cost({layer}, {height}, {width})"
+        where = _("cost({layer}, {height}, {width})", layer=layer, height=height, width=width)
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"{where} is {describe(found)}; a pair (parameters, multiply-adds) is wanted.",
+            _(
+                "{where} is {found}; a pair (parameters, multiply-adds) is wanted.",
+                where=where,
+                found=describe(found),
+            ),
         )
         rows, columns = (
             out_size(size, layer.kernel_size[i], layer.stride[i], layer.padding[i], layer.dilation[i])
             for i, size in enumerate((height, width))
         )
-        weights = layer.weight.numel()
-        require(
-            found[1] != weights + (0 if layer.bias is None else layer.bias.numel()),
-            f"{where} is {describe(found)}: the parameters come first, then the multiply-adds.",
-        )
-        expected = weights + (0 if layer.bias is None else layer.bias.numel())
-        biases = (
-            "no bias" if layer.bias is None else f"{layer.out_channels} biases, one for each output channel"
-        )
+        pixels, weights = rows * columns, layer.weight.numel()
+        parameters = weights + (0 if layer.bias is None else layer.out_channels)
+        if same(found[0], weights * pixels) and same(found[1], parameters):
+            raise NotYet(_("{where}: the parameters come first, then the multiply-adds.", where=where))
         expect(
             found[0],
-            expected,
-            f"the number of parameters of {layer}",
-            f"It has {weights:,} weights and {biases}.",
+            parameters,
+            _("the number of parameters of {layer}", layer=layer),
+            _("It has {weights:,} weights.", weights=weights),
+            rtol=0,
+            mistakes={
+                _("It has no bias."): weights + layer.out_channels,
+                _(
+                    "There are {count} biases, one for each output channel.", count=layer.out_channels
+                ): weights,
+            },
         )
-        why = (
-            f"Each of the {weights:,} weights is used once for each of the {rows} x {columns} output pixels."
+        mistakes = {
+            _("You counted the input's pixels; the output has {pixels}.", pixels=pixels): weights
+            * height
+            * width,
+            _("A multiplication and the addition that follows it are one multiply-add."): 2
+            * weights
+            * pixels,
+            _("You counted the biases too."): parameters * pixels,
+            _("You counted every output channel again: a weight works for one of them only."): weights
+            * pixels
+            * layer.out_channels,
+            _("Rows and columns have their own settings, in this order."): weights
+            * out_size(height, layer.kernel_size[1], layer.stride[1], layer.padding[1], layer.dilation[1])
+            * out_size(width, layer.kernel_size[0], layer.stride[0], layer.padding[0], layer.dilation[0]),
+        }
+        if layer.groups > 1:
+            hint = _("The weight of {groups} groups is that much smaller already.", groups=layer.groups)
+            mistakes[hint] = layer.groups * weights * pixels
+        expect(
+            found[1],
+            weights * pixels,
+            _("the second number of {where}", where=where),
+            _(
+                "Each of the {weights:,} weights is used once for each of the {rows} x {columns} output pixels.",
+                weights=weights,
+                rows=rows,
+                columns=columns,
+            ),
+            rtol=0,
+            mistakes={hint: value for hint, value in mistakes.items() if value != weights * pixels},
         )
-        if found[1] == weights * height * width:
-            why += " You counted the input's pixels."
-        if found[1] == 2 * weights * rows * columns:
-            why += " A multiplication and the addition that follows it are one multiply-add."
-        if found[1] == expected * rows * columns:
-            why += " You counted the biases too."
-        if found[1] == weights * rows * columns * layer.out_channels:
-            why += " You counted every output channel again: a weight works for one of them only."
-        if layer.groups > 1 and found[1] == layer.groups * weights * rows * columns:
-            why += f" The weight of {layer.groups} groups is that much smaller already."
-        expect(found[1], weights * rows * columns, f"the second number of {where}", why)
-    return "Stride 2 does a quarter of the work of stride 1 with the same parameters."
+    return _("Stride 2 does about a quarter of the work of stride 1 with the same parameters.")
+
+
+def _moved(x: Tensor, down: int, right: int) -> Tensor:
+    """The picture, moved, with 0 where it has left."""
+    height, width = x.shape[-2:]
+    framed = F.pad(x, (1, 1, 1, 1))
+    return framed[..., 1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
 
 @exercise("9.3")
 def shift_right(answer):
     for channels in (1, 3):
-        where = f"shift_right({channels})"
+        where = _("shift_right({channels})", channels=channels)
         try:
             layer = call(answer, channels, name="shift_right")
-        except NotYet as hint:
-            if "leaf Variable" in str(hint) or "as parameter" in str(hint):
+        except NotYet as error:
+            if "leaf Variable" in str(error) or "as parameter" in str(error):
                 raise NotYet(
-                    f"{hint} Change the numbers of layer.weight in place, under torch.no_grad()."
+                    _(
+                        "{error} Change the numbers of layer.weight in place, under torch.no_grad().",
+                        error=error.hint,
+                    )
                 ) from None
             raise
-        require(isinstance(layer, nn.Conv2d), f"{where} returned {describe(layer)}; an nn.Conv2d is wanted.")
-        x = torch.randint(1, 10, (2, channels, 4, 5)).float()
-        expected = torch.zeros_like(x)
-        expected[..., 1:] = x[..., :-1]
-        left = torch.zeros_like(x)
-        left[..., :-1] = x[..., 1:]
-        out = call(layer, x, name=f"the layer of {where}").detach()
+        require(
+            isinstance(layer, nn.Conv2d),
+            _("{where} returned {found}; an nn.Conv2d is wanted.", where=where, found=describe(layer)),
+        )
+        x = torch.randn(2, channels, 4, 5) + 3
+        out = call(layer, x, name="the layer").detach()
         expect(
             tuple(out.shape),
             tuple(x.shape),
-            f"the shape that the layer of {where} makes of {tuple(x.shape)}",
-            "Padding keeps the size.",
+            _("the shape that the layer of {where} makes of {shape}", where=where, shape=tuple(x.shape)),
+            _("Padding keeps the size."),
         )
-        with torch.no_grad():
-            at_zero = layer(torch.zeros_like(x))
-        require(not at_zero.any(), f"the layer of {where} turns a black picture into another: it has a bias.")
+        black = call(layer, torch.zeros(1, channels, 4, 5), name="the layer").detach()
         require(
-            not torch.allclose(out, left),
-            f"the layer of {where} moves the picture to the left: conv2d does not turn the kernel, so the weight left "
-            "of the middle fetches the left neighbour.",
+            not black.any(),
+            _("the layer of {where} turns a black picture into another: it has a bias.", where=where),
         )
         for c in range(channels if channels > 1 else 0):
             alone = torch.zeros_like(x)
             alone[:, c] = x[:, c]
-            with torch.no_grad():
-                others = layer(alone).abs().sum(dim=(0, 2, 3))
-            others[c] = 0
+            reached = call(layer, alone, name="the layer").detach().abs().sum(dim=(0, 2, 3))
+            reached[c] = 0
             require(
-                not others.any(),
-                f"the layer of {where} mixes the channels: channel {c} of the input reaches other channels of the output.",
+                not reached.any(),
+                _(
+                    "the layer of {where} mixes the channels: channel {c} of the input reaches other channels of the "
+                    "output.",
+                    where=where,
+                    c=c,
+                ),
             )
-        down, up = torch.zeros_like(x), torch.zeros_like(x)
-        down[..., 1:, :], up[..., :-1, :] = x[..., :-1, :], x[..., 1:, :]
-        for other, direction in ((down, "down"), (up, "up")):
-            require(
-                not torch.allclose(out, other),
-                f"the layer of {where} moves the picture {direction}: of a weight's last two axes, the first is the row.",
+        expected = _moved(x, 0, 1)
+        if same(out[..., 1:], expected[..., 1:]) and out[..., 0].any():
+            raise NotYet(
+                _(
+                    "the layer of {where} moves the picture to the right, but the column that becomes free is not 0.",
+                    where=where,
+                )
             )
-        require(
-            not torch.allclose(out[..., 1:], expected[..., 1:]) or not out[..., 0].any(),
-            f"the layer of {where} moves the picture to the right, but the column that becomes free is not 0.",
-        )
-        require(
-            not torch.allclose(out, x),
-            f"the layer of {where} leaves the picture where it is: the middle weight fetches the pixel itself.",
-        )
         expect(
             out,
             expected,
-            f"the output of the layer of {where} for {describe(x)}",
-            "Is the weight a 1, and are all others 0?",
+            _("the output of the layer of {where} for {x}", where=where, x=describe(x)),
+            _("The weight that fetches the left neighbour is 1, and all others are 0."),
+            mistakes={
+                _(
+                    "It moves the picture to the left: conv2d does not turn the kernel, so the weight left of the middle "
+                    "fetches the left neighbour."
+                ): _moved(x, 0, -1),
+                _("It moves the picture down: of a weight's last two axes, the first is the row."): _moved(
+                    x, 1, 0
+                ),
+                _("It moves the picture up: of a weight's last two axes, the first is the row."): _moved(
+                    x, -1, 0
+                ),
+                _("It leaves the picture where it is: the middle weight fetches the pixel itself."): x,
+            },
         )
-    return "One weight is 1 and the others 0. Any kernel is a sum of such shifts, each times its weight."
+    return _("One weight is 1 and the others 0. Any kernel is a sum of such shifts, each times its weight.")
 
 
 @exercise("9.4")
@@ -170,75 +217,152 @@ def as_pictures(answer):
     maps = torch.randn(2, 6, 3, 5) * torch.tensor([1.0, 10, 0.1, 3, 2, 5]).reshape(6, 1, 1) + 2
     wanted = (12, 1, 3, 5)
     found = call(answer, maps, name="as_pictures")
-    require(isinstance(found, Tensor), f"as_pictures(maps) returned {describe(found)}; a tensor is wanted.")
-    require(
-        tuple(found.shape) == wanted,
-        f"for maps of shape (2, 6, 3, 5) as_pictures returned shape {tuple(found.shape)}; {wanted} is wanted: one "
-        "picture with one channel for each map.",
-    )
     low, high = maps.amin(dim=(2, 3), keepdim=True), maps.amax(dim=(2, 3), keepdim=True)
-    expected = ((maps - low) / (high - low)).reshape(wanted)
-    swapped = expected.reshape(2, 6, 1, 3, 5).transpose(0, 1).reshape(wanted)
-    require(
-        found.shape != swapped.shape or not torch.allclose(found.float(), swapped, atol=1e-5),
-        "the pictures come in the wrong order: place 1 should hold map 1 of picture 0, not map 0 of picture 1.",
+    scaled = (maps - low) / (high - low)
+    expected = scaled.reshape(wanted)
+
+    def by(dim) -> Tensor:
+        low, high = maps.amin(dim=dim, keepdim=True), maps.amax(dim=dim, keepdim=True)
+        return ((maps - low) / (high - low)).reshape(wanted)
+
+    expect(
+        found,
+        expected,
+        _("as_pictures(maps) for maps of shape (2, 6, 3, 5)"),
+        _("One picture with one channel for each map, from 0 to 1."),
+        mistakes={
+            _(
+                "The pictures come in the wrong order: number 1 should be map 1 of picture 0."
+            ): scaled.transpose(0, 1).reshape(wanted),
+            _("The maps are not scaled."): maps.reshape(wanted),
+            _("Numbers were cut off; scale each map by its own smallest and largest number."): maps.clamp(
+                0, 1
+            ).reshape(wanted),
+            _("All maps were scaled together; scale each map by its own smallest and largest number."): by(
+                (0, 1, 2, 3)
+            ),
+            _("The maps of a picture were scaled together; scale each map by its own numbers."): by(
+                (1, 2, 3)
+            ),
+            _("The pictures of a channel were scaled together; scale each map by its own numbers."): by(
+                (0, 2, 3)
+            ),
+            _("Each row was scaled by itself; scale a map as a whole."): by(3),
+            _("Each column was scaled by itself; scale a map as a whole."): by(2),
+            _("Divide by the span, largest minus smallest."): ((maps - low) / high).reshape(wanted),
+        },
     )
-    for i in range(12):
-        small, large = found[i].min().item(), found[i].max().item()
+    for value in (7.0, 0.0, -2.0):
+        flat = torch.stack([torch.full((2, 2), value), torch.arange(4.0).reshape(2, 2)])[None]
+        found = call(answer, flat, name="as_pictures")
         require(
-            abs(small) < 1e-5 and abs(large - 1) < 1e-5,
-            f"picture {i} reaches from {small:.4f} to {large:.4f}, not from 0 to 1: scale each map by its own smallest "
-            "and largest number.",
+            isinstance(found, Tensor) and not found.isnan().any(),
+            _(
+                "a map of nothing but {value} becomes NaN: its span is 0, and 0 / 0 is not a number.",
+                value=value,
+            ),
         )
-    expect(found, expected, "as_pictures(maps)", "Each map should stay whole, and be scaled as a whole.")
-    even = call(answer, torch.full((1, 1, 2, 2), 7.0), name="as_pictures")
-    require(
-        isinstance(even, Tensor) and not even.isnan().any(),
-        "a map of nothing but 7 becomes NaN: its span is 0, and 0 / 0 is not a number.",
+        expect(
+            found,
+            torch.stack([torch.zeros(2, 2), torch.arange(4.0).reshape(2, 2) / 3])[:, None],
+            _("for a map of nothing but {value} and one that counts from 0 to 3, as_pictures", value=value),
+        )
+    tiny = 1e-6 * torch.arange(4.0).reshape(1, 1, 2, 2)
+    expect(
+        call(answer, tiny, name="as_pictures"),
+        torch.arange(4.0).reshape(1, 1, 2, 2) / 3,
+        _("for a map that counts from 0 to 0.000003, as_pictures"),
+        _("A small span is no reason to scale less."),
+        rtol=1e-3,
     )
-    expect(even, torch.zeros(1, 1, 2, 2), "for a map of nothing but 7, as_pictures")
-    return "Joining N and C, which lie side by side, keeps every map whole; cutting C into threes does not."
+    return _(
+        "Joining N and C, which lie side by side, keeps every map whole; cutting C into threes does not."
+    )
+
+
+OWN = ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+
+
+def without_convolution():
+    """PyTorch's own convolutions, switched off."""
+    places = [(holder, name) for holder in (F, torch) for name in OWN]
+    places += [(torch, "convolution"), (torch, "_convolution")]
+    places += [(kind, "_conv_forward") for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d)]
+    return switched_off(_("convolution"), *places)
 
 
 @exercise("9.5")
 def conv2d(answer):
-    def whole(*shape: int) -> Tensor:
-        return torch.randint(-3, 4, shape).float()
-
-    plain = whole(2, 1, 5, 6), whole(1, 1, 3, 2)
-    coloured = whole(2, 3, 5, 6), whole(4, 3, 3, 2)
+    plain = torch.randn(2, 1, 5, 6), torch.randn(1, 1, 3, 2)
+    coloured = torch.randn(2, 3, 5, 6), torch.randn(4, 3, 3, 2)
+    bias = torch.tensor([10.0, 20, 30, 40])
     cases = [
-        (plain, {}, "One channel in, one out."),
-        (coloured, {}, "Each output channel adds up the sheets of all input channels."),
-        (coloured, {"bias": torch.tensor([10.0, 20, 30, 40])}, "Each output channel has its own bias."),
-        (coloured, {"stride": 2}, "The window starts at every second row and column."),
-        (coloured, {"padding": 2}, "A frame of two zeros on each side."),
-        ((whole(1, 2, 7, 8), whole(3, 2, 3, 2)), {"dilation": 3}, "The weights lie three pixels apart."),
+        (plain, {}, _("One channel in, one out.")),
+        (coloured, {}, _("Each output channel adds up the sheets of all input channels.")),
+        (coloured, {"bias": bias}, _("Each output channel has its own bias.")),
+        (coloured, {"stride": 2}, _("The window starts at every second row and column.")),
+        (coloured, {"padding": 2}, _("A frame of two zeros on each side.")),
         (
-            (whole(2, 4, 5, 5), whole(6, 2, 3, 3)),
-            {"groups": 2},
-            "Output channels 0 to 2 see input channels 0 and 1, the others 2 and 3.",
+            (torch.randn(1, 2, 7, 8), torch.randn(3, 2, 3, 2)),
+            {"dilation": 3},
+            _("The weights lie three pixels apart."),
         ),
         (
-            (whole(2, 4, 9, 8), whole(4, 1, 3, 3)),
-            {"bias": torch.arange(4.0), "stride": 2, "padding": 1, "dilation": 2, "groups": 4},
-            "All settings together.",
+            (torch.randn(2, 4, 5, 5), torch.randn(6, 2, 3, 3)),
+            {"groups": 2},
+            _("Output channels 0 to 2 see input channels 0 and 1, the others 2 and 3."),
+        ),
+        (
+            (torch.randn(2, 4, 9, 8), torch.randn(4, 1, 3, 3)),
+            {"bias": torch.randn(4), "stride": 2, "padding": 1, "dilation": 2, "groups": 4},
+            _("All settings together."),
         ),
     ]
-    expected = [F.conv2d(*tensors, **settings) for tensors, settings, _ in cases]
-
-    for (tensors, settings, why), wanted in zip(cases, expected, strict=True):
-        with switched_off("convolution", (F, "conv2d"), (torch, "conv2d"), (nn.Conv2d, "forward")):
+    for tensors, settings, why in cases:
+        wanted = F.conv2d(*tensors, **settings)
+        with without_convolution():
             found = call(answer, *tensors, name="conv2d", **settings)
-        if isinstance(found, Tensor) and found.shape == wanted.shape:
-            turned = F.conv2d(tensors[0], tensors[1].flip(2, 3), *tensors[2:], **settings)
-            if torch.allclose(found.float(), turned):
-                why = "You turned the kernel by 180°; conv2d does not."
-        elif isinstance(found, Tensor) and found.shape == wanted.mT.shape:
-            why = "Rows come before columns, in the weight too."
-        elif isinstance(found, Tensor) and found.shape[1:] == wanted.shape[1:]:
-            why = "The pictures of a batch never meet: as many come out as went in."
-        said = ", ".join(f"{name}={describe(value)}" for name, value in settings.items()) or "the defaults"
-        shapes = " and ".join(str(tuple(tensor.shape)) for tensor in tensors)
-        expect(found, wanted, f"for x and weight of shapes {shapes} and {said}, the result", why)
-    return "Libraries get the same numbers sooner, for example from one large matrix product (`F.unfold`)."
+        mistakes = {
+            _("You turned the kernel by 180°; conv2d does not."): F.conv2d(
+                tensors[0], tensors[1].flip(2, 3), **settings
+            ),
+            _("Rows come before columns, in the weight too."): wanted.mT,
+            _("The pictures of a batch never meet: as many come out as went in."): wanted.sum(
+                0, keepdim=True
+            ),
+        }
+        said = join_settings(settings)
+        expect(
+            found,
+            wanted,
+            _(
+                "for x and weight of shapes {x} and {weight} and {said}, the result",
+                x=tuple(tensors[0].shape),
+                weight=tuple(tensors[1].shape),
+                said=said,
+            ),
+            why,
+            mistakes=mistakes,
+        )
+
+    def trained(x, weight, bias):
+        with without_convolution():
+            return answer(x, weight, bias, stride=2, padding=1)
+
+    expect_trainable(
+        trained,
+        lambda x, weight, bias: F.conv2d(x, weight, bias, stride=2, padding=1),
+        torch.randn(2, 2, 5, 5),
+        torch.randn(3, 2, 3, 3),
+        torch.randn(3),
+        what=_("the result"),
+        name="conv2d",
+    )
+    return _("Libraries get the same numbers sooner, for example from one large matrix product (`F.unfold`).")
+
+
+def join_settings(settings: dict):
+    """The settings as a text."""
+    if not settings:
+        return _("the defaults")
+    return ", ".join(f"{name}={describe(value)}" for name, value in settings.items())

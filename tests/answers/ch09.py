@@ -1,12 +1,13 @@
-"""Wrong answers to the exercises of chapter 9."""
+"""Answers to the exercises of chapter 9."""
 
 import math
+from functools import reduce
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wrong_answers import Wrong
+from answers import Right, Wrong
 
 
 def along(formula):
@@ -119,6 +120,149 @@ def bias_to_columns(x, weight, bias=None, stride=1, padding=0, dilation=1, group
     return out if bias is None else out + bias
 
 
+def side_by_recursion(side, layers):
+    if not layers:
+        return side
+    kernel, stride, padding, dilation = layers[0]
+    places = len(range(0, side + 2 * padding - dilation * (kernel - 1), stride))
+    return side_by_recursion(places, layers[1:])
+
+
+def side_by_trial(side, layers):
+    x = torch.empty(1, 1, side, side, device="meta")
+    for kernel, stride, padding, dilation in layers:
+        x = nn.Conv2d(1, 1, kernel, stride, padding, dilation, device="meta")(x)
+    return x.shape[-1]
+
+
+def cost_by_trial(layer, height, width):
+    out = layer(torch.zeros(layer.in_channels, height, width))
+    return [sum(p.numel() for p in layer.parameters()), layer.weight.numel() * out[0].numel()]
+
+
+def cost_by_attributes(layer, height, width):
+    h, w = layer.kernel_size
+    weights = layer.out_channels * (layer.in_channels // layer.groups) * h * w
+    places = [
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(
+            (height, width), layer.kernel_size, layer.stride, layer.padding, layer.dilation, strict=True
+        )
+    ]
+    return weights + layer.out_channels * (layer.bias is not None), weights * math.prod(places)
+
+
+def exchanged_axes(layer, height, width):
+    return cost_by_trial(layer, width, height)
+
+
+def shift_by_data(channels):
+    layer = nn.Conv2d(channels, channels, (1, 3), padding=(0, 1), bias=False)
+    layer.weight.data = torch.zeros(channels, channels, 1, 3)
+    for c in range(channels):
+        layer.weight.data[c, c, 0, 0] = 1
+    return layer
+
+
+def shift_with_bias(channels):
+    layer = nn.Conv2d(channels, channels, 5, padding=2)
+    weight = torch.zeros_like(layer.weight)
+    weight[range(channels), range(channels), 2, 1] = 1
+    layer.load_state_dict({"weight": weight, "bias": torch.zeros(channels)})
+    return layer
+
+
+def grouped_shift(channels):
+    layer = nn.Conv2d(channels, channels, 3, padding="same", groups=channels, bias=False)
+    nn.init.zeros_(layer.weight)
+    with torch.no_grad():
+        layer.weight[:, :, 1, 0] = 1
+    return layer.requires_grad_(False)
+
+
+def pictures_by_where(maps):
+    low = torch.amin(maps, (-1, -2), True)
+    span = torch.amax(maps, (-1, -2), True) - low
+    return torch.where(span > 0, (maps - low) / span, 0.0).view(-1, 1, *maps.shape[-2:])
+
+
+def pictures_by_loop(maps):
+    found = []
+    for picture in maps:
+        for one in picture:
+            low, span = one.min(), one.max() - one.min()
+            found.append(torch.zeros_like(one) if span == 0 else (one - low) / span)
+    return torch.stack(found)[:, None]
+
+
+def pictures_by_nan(maps):
+    flat = maps.reshape(-1, 1, *maps.shape[2:])
+    low = flat.flatten(1).min(dim=1).values.view(-1, 1, 1, 1)
+    high = flat.flatten(1).max(dim=1).values.view(-1, 1, 1, 1)
+    return torch.nan_to_num((flat - low) / (high - low), nan=0.0)
+
+
+def with_epsilon(maps):
+    low, high = maps.amin(dim=(2, 3), keepdim=True), maps.amax(dim=(2, 3), keepdim=True)
+    return ((maps - low) / (high - low + 1e-6)).flatten(0, 1).unsqueeze(1)
+
+
+def conv_by_unfold(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    n, (out, size, h, w) = len(x), weight.shape
+    rows = (x.shape[2] + 2 * padding - dilation * (h - 1) - 1) // stride + 1
+    windows = F.unfold(x, (h, w), dilation=dilation, padding=padding, stride=stride)
+    windows = windows.view(n, groups, size * h * w, -1)
+    y = weight.view(groups, out // groups, -1) @ windows  # (n, groups, out / groups, places)
+    y = y.reshape(n, out, rows, -1)
+    return y if bias is None else y + bias[:, None, None]
+
+
+def conv_by_shifts(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    x = F.pad(x, 4 * (padding,))
+    out, size, h, w = weight.shape
+    rows = (x.shape[2] - dilation * (h - 1) - 1) // stride + 1
+    columns = (x.shape[3] - dilation * (w - 1) - 1) // stride + 1
+    total = 0
+    for a in range(h):
+        for b in range(w):
+            top, left = a * dilation, b * dilation
+            part = x[:, :, top : top + stride * rows : stride, left : left + stride * columns : stride]
+            part = part[:, :, :rows, :columns].unflatten(1, (groups, size))
+            kernel = weight[:, :, a, b].unflatten(0, (groups, -1))
+            total = total + torch.einsum("ngsij,gos->ngoij", part, kernel).flatten(1, 2)
+    return total if bias is None else total + bias.view(1, -1, 1, 1)
+
+
+def conv_by_layer(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    layer = nn.Conv2d(
+        x.shape[1], len(weight), weight.shape[2:], stride, padding, dilation, groups, bias is not None
+    )
+    layer.weight.data = weight
+    if bias is not None:
+        layer.bias.data = bias
+    return layer(x)
+
+
+def conv_detached(*args, **kwargs):
+    return loop()(*args, **kwargs).detach()
+
+
+RIGHT = {
+    "9.1": [
+        Right(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s + 1)),
+        Right(
+            lambda side, layers: reduce(
+                lambda n, z: (n + 2 * z[2] - z[3] * (z[0] - 1) + z[1] - 1) // z[1], layers, side
+            )
+        ),
+        Right(side_by_recursion),
+        Right(side_by_trial),
+    ],
+    "9.2": [Right(cost_with()), Right(cost_by_trial), Right(cost_by_attributes)],
+    "9.3": [Right(shift_by_data), Right(shift_with_bias), Right(grouped_shift)],
+    "9.4": [Right(pictures_by_loop), Right(pictures_by_nan), Right(pictures_by_where)],
+    "9.5": [Right(loop()), Right(conv_by_unfold), Right(conv_by_shifts)],
+}
 WRONG = {
     "9.1": [
         Wrong(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s), hint="should be 28"),
@@ -139,6 +283,7 @@ WRONG = {
         Wrong(counts_channels_twice, hint="every output channel again"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel()), hint="6 biases"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel() + layer.out_channels), hint="no bias"),
+        Wrong(exchanged_axes, hint="Rows and columns have their own"),
         Wrong(
             cost_with(weights=lambda layer: layer.weight.numel() * layer.groups),
             hint="that much smaller already",
@@ -152,20 +297,28 @@ WRONG = {
         Wrong(shift(row=0, column=1), hint="moves the picture down"),
         Wrong(shift(row=2, column=1), hint="moves the picture up"),
         Wrong(shift(mode="replicate"), hint="becomes free is not 0"),
-        Wrong(others_as_they_were, hint="are all others 0"),
+        Wrong(others_as_they_were, hint="all others are 0"),
         Wrong(shift(column=1), hint="leaves the picture where it is"),
         Wrong(without_no_grad, hint="under torch.no_grad()"),
-        Wrong(shift(value=2.0), hint="Is the weight a 1, and"),
+        Wrong(shift(value=2.0), hint="left neighbour is 1"),
         Wrong(lambda channels: lambda x: x.roll(1, dims=3), hint="an nn.Conv2d is wanted"),
     ],
     "9.4": [
-        Wrong(rounded_to_threes, hint="one picture with one channel"),
-        Wrong(without_channel, hint="(12, 1, 3, 5) is wanted"),
+        Wrong(rounded_to_threes, hint="One picture with one channel"),
+        Wrong(without_channel, hint="should have (12, 1, 3, 5)"),
         Wrong(channels_first, hint="wrong order"),
-        Wrong(lambda maps: maps.flatten(0, 1).unsqueeze(1).clamp(0, 1), hint="not from 0 to 1"),
-        Wrong(lambda maps: scale(maps, (0, 1, 2, 3)).flatten(0, 1).unsqueeze(1), hint="each map by its own"),
+        Wrong(lambda maps: maps.flatten(0, 1).unsqueeze(1).clamp(0, 1), hint="Numbers were cut off"),
+        Wrong(lambda maps: maps.flatten(0, 1).unsqueeze(1), hint="not scaled"),
+        Wrong(
+            lambda maps: scale(maps, (0, 1, 2, 3)).flatten(0, 1).unsqueeze(1),
+            hint="All maps were scaled together",
+        ),
         Wrong(lambda maps: scale(maps, (2, 3)).flatten(0, 1).unsqueeze(1), hint="NaN"),
-        Wrong(lambda maps: scale(maps, 3).flatten(0, 1).unsqueeze(1), hint="scaled as a whole"),
+        Wrong(lambda maps: scale(maps, 3).flatten(0, 1).unsqueeze(1), hint="Each row was scaled by itself"),
+        Wrong(
+            lambda maps: scale(maps, (1, 2, 3)).flatten(0, 1).unsqueeze(1), hint="of a picture were scaled"
+        ),
+        Wrong(with_epsilon, hint="no reason to scale less"),
     ],
     "9.5": [
         Wrong(loop(flip=True), hint="turned the kernel"),
@@ -178,6 +331,12 @@ WRONG = {
         Wrong(loop(padding=0), hint="frame of two zeros"),
         Wrong(loop(dilation=1), hint="three pixels apart"),
         Wrong(loop(groups=1), hint="the others 2 and 3"),
-        Wrong(lambda *args, **kwargs: F.conv2d(*args, **kwargs), hint="switched off"),
+        Wrong(
+            lambda *args, **kwargs: F.conv2d(*args, **kwargs),
+            hint="switched off",
+            forbidden="without PyTorch's own convolutions",
+        ),
+        Wrong(conv_by_layer, hint="switched off", forbidden="without PyTorch's own convolutions"),
+        Wrong(conv_detached, hint="carries no gradient"),
     ],
 }
