@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from . import call, describe, exercise, expect, require
+from . import _, call, describe, exercise, expect, require
 
 
 class Toy(nn.Module):
@@ -14,9 +14,20 @@ class Toy(nn.Module):
     def __init__(self, layers: int = 3, width: int = 6):
         super().__init__()
         self.features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
-        hidden = [layer for _ in range(layers - 1) for layer in (nn.Linear(width, width), nn.ReLU())]
+        hidden = [layer for _i in range(layers - 1) for layer in (nn.Linear(width, width), nn.ReLU())]
         self.classifier = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width, 5))
         self.classifier_aux = nn.Linear(4, 2)
+
+
+def numbers_of(model):
+    """A copy of all parameters and buffers."""
+    return copy.deepcopy(model.state_dict())
+
+
+def unchanged(model, before):
+    """Whether parameters and buffers are those of `before`."""
+    after = model.state_dict()
+    return after.keys() == before.keys() and all(torch.equal(after[name], before[name]) for name in after)
 
 
 @exercise("22.1")
@@ -25,22 +36,59 @@ def count_parameters(answer):
     found = call(answer, model, name="count_parameters")
     require(
         isinstance(found, tuple | list) and len(found) == 2,
-        f"count_parameters returned {describe(found)}; the pair (all, trained) is wanted.",
+        _("count_parameters returned {found}; the pair (all, trained) is wanted.", found=describe(found)),
     )
-    why = "Linear(3, 4) has 16, BatchNorm1d(4) has 8 (buffers do not count), Linear(4, 2, bias=False) has 8."
-    expect(list(found), [32, 32], "the pair (all, trained)", why)
+    expect(
+        found,
+        (32, 32),
+        _("the pair (all, trained)"),
+        _("Linear(3, 4) has 16, BatchNorm1d(4) has 8, Linear(4, 2, bias=False) has 8."),
+        mistakes={
+            _("Buffers, such as running statistics, are no parameters."): (41, 32),
+            _("These are numbers of tensors; each tensor holds several parameters."): (5, 5),
+        },
+    )
     model[0].requires_grad_(False)
-    found = call(answer, model, name="count_parameters")
-    expect(list(found), [32, 16], "with the first layer frozen, the pair (all, trained)")
-    model[2].weight.requires_grad_(False)
+    frozen = [p.requires_grad for p in model.parameters()]
+    expect(
+        call(answer, model, name="count_parameters"),
+        (32, 16),
+        _("with the first layer frozen, the pair (all, trained)"),
+        mistakes={
+            _("The second number should leave out what is frozen."): (32, 32),
+            _("The second number should be what is trained, not what is frozen."): (
+                16,
+                16,
+            ),
+        },
+    )
+    require(
+        [p.requires_grad for p in model.parameters()] == frozen,
+        _("count_parameters has frozen or unfrozen something; it should only count."),
+    )
+    model[2].requires_grad_(False)
+    expect(
+        call(answer, model, name="count_parameters"),
+        (32, 8),
+        _("with the first and the last layer frozen, the pair (all, trained)"),
+        mistakes={_("The second number should be what is trained, not what is frozen."): (32, 24)},
+    )
+    shared = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU())
+    shared.append(shared[0])
+    expect(
+        call(answer, shared, name="count_parameters"),
+        (16, 16),
+        _("for a network whose first and last layer are one and the same, the pair"),
+        _("A parameter that two layers share counts once."),
+    )
     with torch.device("meta"):
         large = nn.Sequential(nn.Linear(100_000, 100_000), nn.Linear(100_000, 1))
     expect(
-        list(call(answer, large, name="count_parameters")),
-        [10_000_200_001, 10_000_200_001],
-        "for two linear layers on meta, the pair",
+        call(answer, large, name="count_parameters"),
+        (10_000_200_001, 10_000_200_001),
+        _("for two linear layers on meta, the pair"),
     )
-    return "The second number is what the optimizer keeps its own numbers for; Adam two for each."
+    return _("The second number is what the optimizer keeps its own numbers for; Adam two for each.")
 
 
 @exercise("22.2")
@@ -49,29 +97,70 @@ def replace_head(answer):
         with torch.device(device):
             model = Toy(layers, width)
         old, kept = model.classifier[-1], list(model.classifier)[:-1]
-        where = f"for a classifier of {len(model.classifier)} layers on {device}"
+        names, before = list(dict(model.named_children())), numbers_of(model)
+        where = _("for a classifier of {count} layers on {device}", count=len(kept) + 1, device=device)
         found = call(answer, model, classes, name="replace_head")
-        new = model.classifier[-1]
+        new = model.classifier[-1] if isinstance(model.classifier, nn.Sequential) else model.classifier
         require(
             isinstance(model.classifier, nn.Sequential) and isinstance(new, nn.Linear) and new is not old,
-            f"{where}, the last layer of the classifier is {describe(new)}; a new nn.Linear is wanted.",
+            _(
+                "{where}, the last layer of the classifier is {new}; a new nn.Linear is wanted.",
+                where=where,
+                new=_("the old one") if new is old else describe(new),
+            ),
         )
-        require(found is not new, f"{where}, replace_head returned the new layer; the old one is wanted.")
         require(
-            found is old, f"{where}, replace_head returned {describe(found)}; the old last layer is wanted."
+            found is not new,
+            _("{where}, replace_head returned the new layer; the old one is wanted.", where=where),
+        )
+        require(
+            found is old,
+            _(
+                "{where}, replace_head returned {found}; the old last layer is wanted.",
+                where=where,
+                found=describe(found),
+            ),
         )
         require(
             len(model.classifier) == len(kept) + 1
-            and all(a is b for a, b in zip(model.classifier, kept, strict=False)),
-            f"{where}, the classifier has {len(model.classifier)} layers now, or others before the last; only the "
-            "last one should be replaced.",
+            and all(a is b for a, b in zip(model.classifier, kept, strict=False))
+            and list(dict(model.named_children())) == names,
+            _(
+                "{where}, the classifier has {count} layers now, or others before the last; only the last one should "
+                "be replaced.",
+                where=where,
+                count=len(model.classifier),
+            ),
         )
-        expect((new.in_features, new.out_features), (width, classes), f"{where}, (in, out) of the new layer")
+        expect(
+            (new.in_features, new.out_features),
+            (width, classes),
+            _("{where}, (in, out) of the new layer", where=where),
+        )
         require(
             new.weight.device == old.weight.device,
-            f"{where}, the new layer is on {new.weight.device}; it should be on the device of the old one.",
+            _(
+                "{where}, the new layer is on {device}; it should be on the device of the old one.",
+                where=where,
+                device=new.weight.device,
+            ),
         )
-    return "resnet calls its head `fc`, others `head` or `heads`: print the model, then look for the last Linear."
+        expect(
+            (tuple(new.weight.shape), new.bias is not None),
+            ((classes, width), True),
+            _("{where}, (shape of the new weight, whether there is a bias)", where=where),
+        )
+        last = f"classifier.{len(kept)}."
+        require(
+            device == "meta"
+            or all(
+                torch.equal(v, before[n]) for n, v in model.state_dict().items() if not n.startswith(last)
+            ),
+            _("{where}, other numbers in the model have changed too.", where=where),
+        )
+    return _(
+        "resnet calls its head `fc`, others `head` or `heads`: print the model, then look for the last Linear."
+    )
 
 
 @exercise("22.3")
@@ -80,108 +169,166 @@ def train_only(answer):
         model = Toy()
         model.features.requires_grad_(part != "features")
         model.classifier[-1].requires_grad_(False)
-        before = copy.deepcopy(model.state_dict())
+        before = numbers_of(model)
         call(answer, model, part, name="train_only")
         for name, parameter in model.named_parameters():
             wanted = name.split(".")[0] == part
-            require(
-                parameter.requires_grad == wanted,
-                f'after train_only(model, "{part}"), {name} is {"frozen" if wanted else "trained"}; it should be '
-                f"{'trained' if wanted else 'frozen'}.",
+            hint = (
+                _(
+                    'after train_only(model, "{part}"), {name} is frozen; it should be trained.',
+                    part=part,
+                    name=name,
+                )
+                if wanted
+                else _(
+                    'after train_only(model, "{part}"), {name} is trained; it should be frozen.',
+                    part=part,
+                    name=name,
+                )
             )
+            require(parameter.requires_grad == wanted, hint)
         require(
-            all(torch.equal(value, before[name]) for name, value in model.state_dict().items()),
-            "the numbers in the model have changed; only requires_grad should.",
+            unchanged(model, before), _("the numbers in the model have changed; only requires_grad should.")
         )
-    return "module.requires_grad_(False) does it for all parameters below, in one call."
+        require(model.training, _("the mode of the model has changed; only requires_grad should."))
+    return _("module.requires_grad_(False) does it for all parameters below, in one call.")
 
 
 @exercise("22.4")
 def two_speeds(answer):
-    for lr, frozen in [(0.1, False), (0.02, True)]:
+    for lr, freeze in [(0.1, []), (0.02, [0]), (0.5, [0, 3])]:
         model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
-        model[0].requires_grad_(not frozen)
+        for layer in freeze:
+            model[layer].bias.requires_grad_(False)
+        if freeze == [0]:
+            model[0].requires_grad_(False)
+        before = {name: p.requires_grad for name, p in model.named_parameters()}
         found = call(answer, model, lr, name="two_speeds")
         require(
             isinstance(found, torch.optim.SGD),
-            f"two_speeds returned {describe(found)}; a torch.optim.SGD is wanted.",
+            _("two_speeds returned {found}; a torch.optim.SGD is wanted.", found=describe(found)),
         )
         rates = {id(p): group["lr"] for group in found.param_groups for p in group["params"]}
         for name, parameter in model.named_parameters():
+            require(
+                parameter.requires_grad == before[name],
+                _("two_speeds has frozen {name}, or made it trainable; leave that as it was.", name=name),
+            )
             rate = rates.pop(id(parameter), None)
             if not parameter.requires_grad:
-                require(rate is None, f"{name} is frozen, but the optimizer holds it; leave it out.")
+                require(
+                    rate is None, _("{name} is frozen, but the optimizer holds it; leave it out.", name=name)
+                )
                 continue
-            require(rate is not None, f"{name} is not in the optimizer.")
-            wanted = lr if name.startswith("3.") else lr / 10
+            require(rate is not None, _("{name} is not in the optimizer.", name=name))
+            head = name.startswith("3.")
             expect(
                 rate,
-                wanted,
-                f"with lr {lr}, the learning rate of {name}",
-                "The head's is lr, the others' lr / 10.",
+                lr if head else lr / 10,
+                _("with lr {lr}, the learning rate of {name}", lr=lr, name=name),
+                _("The head's is lr, the others' lr / 10."),
+                mistakes={_("This is the head's rate, and the body's belongs here."): lr} if not head else {},
             )
-        require(not rates, f"the optimizer holds {len(rates)} parameters that are not the model's.")
+        require(
+            not rates,
+            _("the optimizer holds {count} parameters that are not the model's.", count=len(rates)),
+        )
         for group in found.param_groups:
-            expect(group["momentum"], 0.9, "the momentum of a group")
-    return (
+            expect(group["momentum"], 0.9, _("the momentum of a group"))
+            expect(group["weight_decay"], 0.0, _("the weight decay of a group"), _("None was asked for."))
+    return _(
         "StepLR and most other schedulers multiply the rates of all groups alike, so a tenth stays a tenth."
     )
 
 
-@exercise("22.5")
+@exercise("22.5", seconds=30)
 def transfer(answer):
     angle = 2 * torch.pi * torch.arange(60) / 60
     radius = 2 + 0.3 * torch.rand(60)
     y = torch.arange(60) // 20  # three classes, in three thirds of a ring
     x = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)  # (60, 2)
+    order = torch.randperm(60)
+    x, y = x[order], y[order]
     images = torch.zeros(60, 1, 4, 4)
     images[:, 0, 0, :2] = x
     with_norm = nn.Sequential(nn.Linear(2, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 2))
     with_norm(x + 1)  # train mode: the running statistics are no longer 0 and 1
     plain = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 6)).eval()
     for source, inputs, classes in [(with_norm, x, 3), (plain, images, 4)]:
-        before, mode = copy.deepcopy(source.state_dict()), source.training
-        head = source[-1]
+        before, mode, head = numbers_of(source), source.training, source[-1]
         model = call(answer, source, inputs, y, classes, name="transfer")
         require(
-            isinstance(model, nn.Sequential), f"transfer returned {describe(model)}; a Sequential is wanted."
-        )
-        require(model is not source and source[-1] is head, "`source` itself was changed; work on a copy.")
-        require(
-            all(torch.equal(value, before[name]) for name, value in source.state_dict().items()),
-            "the numbers in `source` are others than before; work on a copy (copy.deepcopy).",
+            isinstance(model, nn.Sequential) and len(model) > 1,
+            _("transfer returned {found}; a Sequential of body and head is wanted.", found=describe(model)),
         )
         require(
-            all(p.requires_grad for p in source.parameters()) and source.training == mode,
-            "`source` is frozen, or in another mode, after the call; work on a copy (copy.deepcopy).",
+            model is not source and len(source) == 4 and source[-1] is head,
+            _("`source` itself was changed; work on a copy."),
         )
         require(
-            [type(layer) for layer in model] == [type(layer) for layer in source],
-            f"the new network has the layers {[type(layer).__name__ for layer in model]}; those of `source` are wanted.",
+            unchanged(source, before),
+            _("the numbers in `source` are others than before; work on a copy (copy.deepcopy)."),
+        )
+        require(
+            all(p.requires_grad for p in source.parameters())
+            and all(layer.training == mode for layer in source.modules()),
+            _("`source` is frozen, or in another mode, after the call; work on a copy (copy.deepcopy)."),
+        )
+        own = {id(p) for p in source.parameters()}
+        require(
+            not any(id(p) in own for p in model.parameters()),
+            _("the new network shares parameters with `source`; work on a copy (copy.deepcopy)."),
+        )
+        new, body = model[-1], model[:-1]
+        require(
+            isinstance(new, nn.Linear),
+            _("the last layer of the new network is {found}; a Linear is wanted.", found=describe(new)),
         )
         expect(
-            (model[-1].in_features, model[-1].out_features),
+            (new.in_features, new.out_features),
             (head.in_features, classes),
-            "(in, out) of the new head",
+            _("(in, out) of the new head"),
         )
-        frozen = [not p.requires_grad for p in model[:-1].parameters()]
-        require(all(frozen), f"{frozen.count(False)} of the body's {len(frozen)} parameters are not frozen.")
-        for name, value in model[:-1].state_dict().items():
-            what = (
-                "a running statistic moved: the body was in train mode"
-                if "running" in name
-                else "it should not be"
+        kinds = [type(layer).__name__ for layer in body.modules() if not list(layer.children())]
+        wanted = [type(layer).__name__ for layer in source[:-1]]
+        require(
+            kinds == wanted,
+            _(
+                "the body of the new network has the layers {found}; those of `source` are {wanted}.",
+                found=kinds,
+                wanted=wanted,
+            ),
+        )
+        frozen = [not p.requires_grad for p in body.parameters()]
+        require(
+            all(frozen),
+            _(
+                "{count} of the body's {all} parameters are not frozen.",
+                count=frozen.count(False),
+                all=len(frozen),
+            ),
+        )
+        for value, (name, old) in zip(
+            body.state_dict().values(), source[:-1].state_dict().items(), strict=True
+        ):
+            moved = not torch.equal(value, old)
+            require(
+                not (moved and ("running" in name or "num_batches" in name)),
+                _("{name}: a running statistic of the body moved, so the body was in train mode.", name=name),
             )
-            if "num_batches" not in name:
-                require(
-                    torch.equal(value, before[name]),
-                    f"{name} of the body is another than in `source`; {what}.",
-                )
-        require(not model.training, "the new network is in train mode; eval mode is wanted.")
+            require(not moved, _("{name} of the body is another than in `source`.", name=name))
+        require(
+            not any(layer.training for layer in model.modules()),
+            _("the new network, or a part of it, is in train mode; eval mode is wanted."),
+        )
         with torch.inference_mode():
             right = (model(inputs).argmax(dim=1) == y).float().mean().item()
         require(
             right >= 0.95,
-            f"the new network knows {right:.0%} of the pictures it was trained on; train the head longer.",
+            _(
+                "the new network is right on {right:.0%} of the pictures that it was trained on, and should be on 95 %. "
+                "Either the head was trained too little, or the optimizer does not hold the new head's parameters.",
+                right=right,
+            ),
         )
-    return "With the features computed once, a step of the head costs one small product of matrices."
+    return _("With the features computed once, a step of the head costs one small product of matrices.")

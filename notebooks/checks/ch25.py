@@ -6,100 +6,184 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require
+from . import _, call, describe, exercise, expect, require, same
 
 
 @exercise("25.1")
 def indices(answer):
-    for count, world in [(10, 2), (7, 2), (9, 4)]:
+    for count, world in [(10, 2), (7, 2), (9, 4), (6, 3), (2, 5), (1, 3)]:
+        each = -(-count // world)
         for rank in range(world):
-            each = -(-count // world)
             expected = [(rank + world * i) % count for i in range(each)]
             found = call(answer, count, rank, world, name="indices")
-            where = f"indices({count}, {rank}, {world})"
-            require(isinstance(found, list), f"{where} returned {describe(found)}; a list is wanted.")
-            if len(found) != each:
-                raise NotYet(
-                    f"{where} has {len(found)} indices; every process should get {each}, and no example be left out."
-                )
-            why = " Every process takes every world-th example, beginning with its rank."
-            if count % world and found == [
-                min(i, count - 1) for i in range(rank, rank + world * each, world)
-            ]:
-                why = " What is repeated is taken from the front, not from the end."
-            require(found == expected, f"{where} is {describe(found)}, but should be {expected}.{why}")
-    return "Unequal shares would leave one process waiting for a partner that has finished."
+            where = _("indices({count}, {rank}, {world})", count=count, rank=rank, world=world)
+            require(
+                not isinstance(found, list | tuple) or len(found) == each,
+                _(
+                    "{where} is {found}; every process should get {each} of the {count} indices, so that all get "
+                    "equally many and no example is left out.",
+                    where=where,
+                    found=describe(found),
+                    each=each,
+                    count=count,
+                ),
+            )
+            expect(
+                found,
+                expected,
+                where,
+                _("Every process takes every world-th example, beginning with its rank."),
+                mistakes={
+                    _("What is repeated is taken from the front, not from the end."): [
+                        min(i, count - 1) for i in range(rank, rank + world * each, world)
+                    ],
+                    _("This is a block; every process takes every world-th example."): [
+                        i % count for i in range(rank * each, (rank + 1) * each)
+                    ],
+                },
+            )
+    return _("Unequal shares would leave one process waiting for a partner that has finished.")
 
 
 @exercise("25.2")
 def combine(answer):
-    torch.manual_seed(0)
-    x, y, w = torch.randn(12, 3), torch.randn(12), torch.zeros(3, requires_grad=True)
+    x, y, w = torch.randn(12, 3), torch.randn(12, 2), torch.zeros(3, 2, requires_grad=True)
 
     def gradient(part):
         return torch.autograd.grad(((x[part] @ w - y[part]) ** 2).mean(), w)[0]
 
-    for cuts in [(0, 6, 12), (0, 2, 12), (0, 1, 4, 12)]:
+    for cuts in [(0, 6, 12), (0, 2, 12), (0, 1, 8, 12), (0, 12)]:
         parts = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
         counts = [part.stop - part.start for part in parts]
         gradients = [gradient(part) for part in parts]
         found = call(answer, gradients, counts, name="combine")
-        plain = sum(gradients) / len(gradients)
-        if len(set(counts)) > 1 and isinstance(found, torch.Tensor) and found.shape == plain.shape:
-            require(
-                not torch.allclose(found, plain),
-                f"for shares of {counts} the plain mean is wrong: weigh by count.",
-            )
-        why = "Gradient times count belongs to a sum; sums are added up, and divided by all examples once."
-        expect(found, gradient(slice(None)), f"the combined gradient for shares of {counts}", why)
-    return "DDP takes the plain mean and relies on equal shares."
+        weighed = sum(g * n for g, n in zip(gradients, counts, strict=True))
+        expect(
+            found,
+            gradient(slice(None)),
+            _("the combined gradient for shares of {counts}", counts=counts),
+            _("Gradient times count belongs to a sum; sums are added up, and divided by all examples."),
+            mistakes={
+                _("This is the plain mean, right only for equal shares: weigh by count."): sum(gradients)
+                / len(gradients),
+                _("This is the plain sum of the gradients."): sum(gradients),
+                _("The counts are in it; divide by the number of all examples."): weighed,
+                _("Divide by the number of all examples, not by the number of processes."): weighed
+                / len(counts),
+            },
+        )
+    return _("DDP takes the plain mean and relies on equal shares.")
 
 
 @exercise("25.3")
 def scaled(answer):
-    for batch_size, lr, world in [(64, 0.05, 2), (32, 0.1, 8), (128, 0.3, 1)]:
+    for batch_size, lr, world in [(64, 0.05, 2), (32, 0.1, 8), (48, 0.02, 3), (128, 0.3, 1)]:
         found = call(answer, batch_size, lr, world, name="scaled")
-        where = f"scaled({batch_size}, {lr}, {world})"
+        where = _("scaled({batch_size}, {lr}, {world})", batch_size=batch_size, lr=lr, world=world)
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"{where} returned {describe(found)}; a pair is wanted.",
+            _("{where} returned {found}; a pair is wanted.", where=where, found=describe(found)),
         )
         expect(
-            found[0],
-            batch_size * world,
-            f"the examples per step of {where}",
-            "Each process keeps its own batch.",
+            found,
+            (batch_size * world, lr * world),
+            where,
+            _("The pair is (examples per step over all processes, learning rate)."),
+            mistakes={
+                _("Each process keeps its own batch, so a step sees world times as many examples."): (
+                    batch_size,
+                    lr * world,
+                ),
+                _("The learning rate grows in proportion to the examples per step."): (
+                    batch_size * world,
+                    lr,
+                ),
+                _("The learning rate grows; this one shrinks."): (batch_size * world, lr / world),
+                _("The batch is not divided: each process keeps the same number of examples."): (
+                    batch_size // world,
+                    lr,
+                ),
+                _("In proportion, not with the root."): (batch_size * world, lr * world**0.5),
+                _("The two are in the other order."): (lr * world, batch_size * world),
+            },
         )
-        expect(
-            float(found[1]),
-            lr * world,
-            f"the learning rate of {where}",
-            "In proportion to the examples per step.",
-        )
-    return "A rule of thumb that holds up to a point; check it by an experiment (chapter 21)."
+    return _("A rule of thumb that holds up to a point; check it by an experiment (chapter 21).")
+
+
+def stepped(models, shares, lr, first=True, divide=True, average=True):
+    """The parameters of each copy after the step, as dictionaries; the options make a mistake each."""
+    copies = [copy.deepcopy(models[0] if first else model) for model in models]
+    gradients = []
+    for model, (x, y) in zip(copies, shares, strict=True):
+        gradients.append(torch.autograd.grad(F.cross_entropy(model(x), y), list(model.parameters())))
+    for rank, model in enumerate(copies):
+        for i, p in enumerate(model.parameters()):
+            total = sum(g[i] for g in gradients) / (len(models) if divide else 1)
+            p.data -= lr * (total if average else gradients[rank][i])
+    return [{name: p.detach() for name, p in model.named_parameters()} for model in copies]
 
 
 @exercise("25.4")
 def ddp_step(answer):
-    torch.manual_seed(1)
-    for world in (2, 3):
-        models = [nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)) for _ in range(world)]
-        whole = copy.deepcopy(models[0])
-        x, y = torch.randn(4 * world, 4), torch.randint(0, 3, (4 * world,))
-        shares = [(x[rank::world], y[rank::world]) for rank in range(world)]
+    for world, lr in ((2, 0.5), (3, 0.2)):
+        models = [nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)) for _rank in range(world)]
+        seen = [[] for _rank in models]
+        for model, inputs in zip(models, seen, strict=True):
+            # the first layer sees what the network is given, however it is called
+            model[0].register_forward_hook(lambda layer, given, out, inputs=inputs: inputs.append(given[0]))
         for step in (1, 2):
-            loss = F.cross_entropy(whole(x), y)
-            gradients = torch.autograd.grad(loss, list(whole.parameters()))
-            with torch.no_grad():
-                for p, g in zip(whole.parameters(), gradients, strict=True):
-                    p -= 0.5 * g
-            call(answer, models, shares, 0.5, name="ddp_step")
+            x, y = torch.randn(4 * world, 4), torch.randint(0, 3, (4 * world,))
+            shares = [(x[rank::world], y[rank::world]) for rank in range(world)]
+            wanted = stepped(models, shares, lr)
+            mistakes = {
+                _("Give all copies the weights of the first one before the step."): stepped(
+                    models, shares, lr, first=False
+                ),
+                _("The gradients were added up; take their mean."): stepped(models, shares, lr, divide=False),
+                _("Each copy used its own gradient; take the mean over all copies."): stepped(
+                    models, shares, lr, average=False
+                ),
+                _("The weights are those from before the step: the models themselves should change."): [
+                    dict(model.named_parameters()) for model in copy.deepcopy(models)
+                ],
+            }
+            for inputs in seen:
+                inputs.clear()
+            found = call(answer, models, shares, lr, name="ddp_step")
+            require(
+                found is None,
+                _("ddp_step returned {found}; it should return nothing.", found=describe(found)),
+            )
+            for rank, (inputs, (own, _labels)) in enumerate(zip(seen, shares, strict=True)):
+                for given in inputs:
+                    require(
+                        same(given, own),
+                        _(
+                            "copy {rank} was given {count} examples that are not its share; each copy computes the "
+                            "gradient of its own share.",
+                            rank=rank,
+                            count=len(given),
+                        ),
+                    )
             for rank, model in enumerate(models):
                 for name, p in model.named_parameters():
-                    why = "Are gradients of an earlier step left over?" if step == 2 else ""
-                    why = why or "Weights of the first copy, mean of the gradients, then w - lr * mean."
-                    where = f"{world} copies, step {step}: {name} of copy {rank}"
-                    expect(p.detach(), whole.get_parameter(name).detach(), where, why, atol=1e-5)
-    return (
+                    why = _("Weights of the first copy, mean of the gradients, then w - lr * mean.")
+                    if step == 2:
+                        why = _("Are gradients of an earlier step left over?")
+                    expect(
+                        p.detach(),
+                        wanted[rank][name],
+                        _(
+                            "{world} copies, step {step}: {name} of copy {rank}",
+                            world=world,
+                            step=step,
+                            name=name,
+                            rank=rank,
+                        ),
+                        why,
+                        atol=1e-5,
+                        mistakes={hint: states[rank][name] for hint, states in mistakes.items()},
+                    )
+    return _(
         "Two loops and a mean: that is all that DistributedDataParallel adds, done while backward still runs."
     )

@@ -1,0 +1,315 @@
+"""Answers to the exercises of chapter 22."""
+
+import copy
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from answers import Right, Wrong
+
+
+def by_numel(model):
+    parameters = list(model.parameters())
+    return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
+
+
+def by_loop(model):
+    total = trained = 0
+    for _, p in model.named_parameters():
+        count = math.prod(p.shape)
+        total += count
+        if p.requires_grad:
+            trained += count
+    return [total, trained]
+
+
+def by_modules(model):
+    found = {id(p): p for module in model.modules() for p in module.parameters(recurse=False)}
+    counts = [(p.numel(), p.requires_grad) for p in found.values()]
+    return sum(n for n, _ in counts), sum(n * trained for n, trained in counts)
+
+
+def with_buffers(model):
+    total = sum(value.numel() for value in model.state_dict().values())
+    return total, sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def tensors(model):
+    return len(list(model.parameters())), sum(p.requires_grad for p in model.parameters())
+
+
+def frozen_instead(model):
+    total, trained = by_numel(model)
+    return total, (total if trained == total else total - trained)
+
+
+def twice_if_shared(model):
+    leaves = [m for _, m in model.named_modules(remove_duplicate=False) if not list(m.children())]
+    parts = [by_numel(m) for m in leaves]
+    return sum(a for a, _ in parts), sum(b for _, b in parts)
+
+
+def freezing(model):
+    found = by_numel(model)
+    model.requires_grad_(True)
+    return found
+
+
+def replace(model, classes, index=-1, device=True, width=None, new=False, bias=True):
+    old = model.classifier[index]
+    where = old.weight.device if device else "cpu"
+    model.classifier[index] = nn.Linear(width or old.in_features, classes, device=where, bias=bias)
+    return model.classifier[index] if new else old
+
+
+def by_pop(model, classes):
+    old = model.classifier.pop(len(model.classifier) - 1)
+    model.classifier.append(nn.Linear(old.in_features, classes).to(old.weight.device))
+    return old
+
+
+def rebuilt(model, classes):
+    *first, old = model.classifier
+    head = nn.Linear(old.weight.shape[1], classes, device=old.weight.device)
+    model.classifier = nn.Sequential(*first, head)
+    return old
+
+
+def added(model, classes):
+    old = model.classifier[-1]
+    model.classifier.append(nn.Linear(old.out_features, classes, device=old.weight.device))
+    return old
+
+
+def beside(model, classes):
+    model.head = nn.Linear(6, classes)
+    return model.classifier[-1]
+
+
+def resized(model, classes):
+    model.classifier[-1].out_features = classes
+    return model.classifier[-1]
+
+
+def whole_classifier(model, classes):
+    old = model.classifier[-1]
+    model.classifier = nn.Linear(old.in_features, classes, device=old.weight.device)
+    return old
+
+
+def first_all(model, part):
+    model.requires_grad_(False)
+    getattr(model, part).requires_grad_(True)
+
+
+def by_children(model, part):
+    for name, child in model.named_children():
+        child.requires_grad_(name == part)
+
+
+def by_first_word(model, part):
+    for name, p in model.named_parameters():
+        p.requires_grad = name.partition(".")[0] == part
+
+
+def by_name(model, part):
+    for name, p in model.named_parameters():
+        p.requires_grad = name.startswith(part)
+
+
+def freeze_others(model, part):
+    for name, child in model.named_children():
+        if name != part:
+            child.requires_grad_(False)
+
+
+def inverted(model, part):
+    model.requires_grad_(True)
+    getattr(model, part).requires_grad_(False)
+
+
+def classifier_only(model, part):
+    first_all(model, "classifier")
+
+
+def in_eval(model, part):
+    first_all(model.eval(), part)
+
+
+def speeds(model, lr, body=0.1, momentum=0.9, frozen=False, head_only=False, decay=0.0):
+    groups = [{"params": [p for p in model[-1].parameters() if frozen or p.requires_grad], "lr": lr}]
+    if not head_only:
+        others = [p for p in model[:-1].parameters() if frozen or p.requires_grad]
+        groups.append({"params": others, "lr": lr * body})
+    return torch.optim.SGD(groups, momentum=momentum, weight_decay=decay)
+
+
+def by_add_group(model, lr):
+    optimizer = torch.optim.SGD([p for p in model[-1].parameters() if p.requires_grad], lr=lr, momentum=0.9)
+    for layer in model[:-1]:
+        for p in filter(lambda p: p.requires_grad, layer.parameters()):
+            optimizer.add_param_group({"params": [p], "lr": lr / 10})
+    return optimizer
+
+
+def by_each(model, lr):
+    last = str(len(model) - 1)
+    groups = [
+        {"params": [p], "lr": lr if name.split(".")[0] == last else 0.1 * lr}
+        for name, p in model.named_parameters()
+        if p.requires_grad
+    ]
+    return torch.optim.SGD(groups, lr=lr, momentum=0.9)
+
+
+def only_body_filtered(model, lr):
+    groups = [{"params": list(model[-1].parameters()), "lr": lr}]
+    groups.append({"params": [p for p in model[:-1].parameters() if p.requires_grad], "lr": lr / 10})
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+def unfreezing(model, lr):
+    return speeds(model.requires_grad_(True), lr)
+
+
+def fit(head, features, y, steps=300):
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(head(features), y).backward()
+        optimizer.step()
+
+
+def features_once(source, x, y, classes):
+    body = copy.deepcopy(source[:-1]).requires_grad_(False).eval()
+    head = nn.Linear(source[-1].in_features, classes)
+    fit(head, body(x), y)
+    return nn.Sequential(*body, head).eval()
+
+
+def two_parts(source, x, y, classes):
+    """Body and head as two layers."""
+    body = copy.deepcopy(source[:-1]).requires_grad_(False).eval()
+    head = nn.Linear(source[-1].in_features, classes)
+    fit(head, body(x), y)
+    return nn.Sequential(body, head).eval()
+
+
+def transfer(
+    source,
+    x,
+    y,
+    classes,
+    copied=True,
+    freeze=True,
+    evaluated=True,
+    steps=300,
+    mode=True,
+    head=True,
+    late=False,
+):
+    model = copy.deepcopy(source) if copied else source
+    early = torch.optim.Adam(model.parameters(), lr=0.1)
+    if head:
+        model[-1] = nn.Linear(model[-1].in_features, classes)
+    if freeze:
+        model[:-1].requires_grad_(False)
+    model[:-1].train(not evaluated)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = early if late else torch.optim.Adam(trained, lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    return model.eval() if mode else model.train()
+
+
+def shared_body(source, x, y, classes):
+    body = source[:-1]
+    modes = [layer.training for layer in body]
+    body.eval()
+    head = nn.Linear(source[-1].in_features, classes)
+    with torch.no_grad():
+        features = body(x)
+    fit(head, features, y)
+    for layer, training in zip(body, modes, strict=True):
+        layer.train(training)
+    return nn.Sequential(*body, head)
+
+
+def by_another_body(source, x, y, classes):
+    width = source[-1].in_features
+    body = nn.Sequential(nn.Flatten(), nn.Linear(x[0].numel(), width), nn.ReLU()).requires_grad_(False)
+    head = nn.Linear(width, classes)
+    fit(head, body(x), y)
+    return nn.Sequential(*body, head).eval()
+
+
+def but(**options):
+    return lambda source, x, y, classes: transfer(source, x, y, classes, **options)
+
+
+RIGHT = {
+    "22.1": [Right(by_numel), Right(by_loop), Right(by_modules)],
+    "22.2": [Right(replace), Right(by_pop), Right(rebuilt)],
+    "22.3": [Right(first_all), Right(by_children), Right(by_first_word)],
+    "22.4": [Right(speeds), Right(by_add_group), Right(by_each)],
+    "22.5": [Right(features_once), Right(two_parts), Right(transfer)],
+}
+
+WRONG = {
+    "22.1": [
+        Wrong(with_buffers, hint="are no parameters"),
+        Wrong(tensors, hint="numbers of tensors"),
+        Wrong(lambda model: sum(p.numel() for p in model.parameters()), hint="the pair"),
+        Wrong(
+            lambda model: (sum(p.numel() for p in model.parameters()),) * 2, hint="leave out what is frozen"
+        ),
+        Wrong(frozen_instead, hint="not what is frozen"),
+        Wrong(twice_if_shared, hint="counts once"),
+        Wrong(freezing, hint="frozen or unfrozen"),
+        Wrong(lambda model: (32, by_numel(model)[1]), hint="one and the same"),
+    ],
+    "22.2": [
+        Wrong(lambda m, c: replace(m, c, index=6), hint="raised"),
+        Wrong(lambda m, c: replace(m, c, device=False), hint="device of the old one"),
+        Wrong(lambda m, c: replace(m, c, width=4096), hint="(in, out)"),
+        Wrong(lambda m, c: replace(m, c, new=True), hint="the old one is wanted"),
+        Wrong(lambda m, c: replace(m, c, bias=False), hint="whether there is a bias"),
+        Wrong(added, hint="the last one should be replaced"),
+        Wrong(beside, hint="a new nn.Linear"),
+        Wrong(resized, hint="is the old one"),
+        Wrong(whole_classifier, hint="a new nn.Linear"),
+    ],
+    "22.3": [
+        Wrong(by_name, hint="classifier_aux"),
+        Wrong(freeze_others, hint="should be trained"),
+        Wrong(inverted, hint="should be frozen"),
+        Wrong(classifier_only, hint="features.0.weight is frozen; it should be trained"),
+        Wrong(in_eval, hint="mode of the model"),
+    ],
+    "22.4": [
+        Wrong(lambda m, lr: torch.optim.SGD(m.parameters(), lr=lr, momentum=0.9), hint="the head's rate"),
+        Wrong(lambda m, lr: speeds(m, lr, body=10), hint="lr / 10"),
+        Wrong(lambda m, lr: speeds(m, lr, momentum=0), hint="momentum"),
+        Wrong(lambda m, lr: speeds(m, lr, frozen=True), hint="leave it out"),
+        Wrong(only_body_filtered, hint="3.bias is frozen"),
+        Wrong(lambda m, lr: speeds(m, lr, head_only=True), hint="not in the optimizer"),
+        Wrong(lambda m, lr: speeds(m, lr, decay=0.1), hint="weight decay"),
+        Wrong(lambda m, lr: speeds(copy.deepcopy(m), lr), hint="not in the optimizer"),
+        Wrong(unfreezing, hint="made it trainable"),
+    ],
+    "22.5": [
+        Wrong(but(copied=False), hint="work on a copy"),
+        Wrong(shared_body, hint="work on a copy"),
+        Wrong(but(freeze=False), hint="not frozen"),
+        Wrong(but(evaluated=False), hint="train mode"),
+        Wrong(but(steps=0), hint="trained too little"),
+        Wrong(but(late=True), hint="does not hold the new head"),
+        Wrong(but(mode=False), hint="eval mode is wanted"),
+        Wrong(but(head=False, steps=0), hint="(in, out)"),
+        Wrong(by_another_body, hint="has the layers"),
+    ],
+}
