@@ -1,9 +1,12 @@
 """Checkers of chapter 8, nn.Module."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
-from . import NotYet, call, describe, exercise, expect, require
+from . import NotYet, _, call, describe, exercise, expect, require
+from .texts import Text
 
 
 class WithBuffer(nn.Module):
@@ -18,97 +21,190 @@ class WithBuffer(nn.Module):
         return self.layer(x)
 
 
+def module_of(answer, *args, name: Text) -> nn.Module:
+    """The module that the answer makes of the arguments."""
+    module = call(answer, *args, name=str(name).partition("(")[0])
+    require(
+        isinstance(module, nn.Module),
+        _("{name} returned {found}; an nn.Module is wanted.", name=name, found=describe(module)),
+    )
+    return module
+
+
+def gradients(module: nn.Module, x: Tensor, what: Text) -> tuple[Tensor, list[Tensor]]:
+    """The module's result for x, and the gradients of a weighted sum of it by x and by each parameter."""
+    x = x.clone().requires_grad_()
+    out = call(module, x, name=what)
+    require(
+        isinstance(out, Tensor), _("{what} gave {found}; a tensor is wanted.", what=what, found=describe(out))
+    )
+    require(
+        out.requires_grad,
+        _(
+            "{what} does not depend on x and the parameters as PyTorch sees it: use the tensors themselves, not their "
+            "numbers (`.item()`, `.tolist()`, `.detach()`, `.data`).",
+            what=what,
+        ),
+    )
+    leaves = [x, *module.parameters()]
+    weights = torch.arange(1.0, out.numel() + 1).reshape(out.shape)
+    found = torch.autograd.grad((out * weights.to(out)).sum(), leaves, allow_unused=True)
+    return out.detach(), [torch.zeros_like(a) if g is None else g for a, g in zip(leaves, found, strict=True)]
+
+
 @exercise("8.1")
 def count_parameters(answer):
     half_frozen = nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 2)))
     half_frozen[0].requires_grad_(False)
     shared = nn.Linear(5, 5)
-    cases = [
-        (nn.Linear(4, 3), (15, 15), "Linear(4, 3)", "There are 4 · 3 weights and 3 biases."),
+    tied = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6))
+    tied[2].weight = tied[0].weight
+    others = nn.Sequential(nn.Conv2d(2, 3, 3, bias=False), nn.LayerNorm(4), nn.PReLU())
+    others.scale = nn.Parameter(torch.ones(2, 5), requires_grad=False)
+    once = _("What is used twice counts once.")
+    for network, expected, name, why in [
+        (nn.Linear(4, 3), (15, 15), _("Linear(4, 3)"), _("There are 4 · 3 weights and 3 biases.")),
         (
             half_frozen,
             (23, 8),
-            "a network whose first layer is frozen",
-            "Trained is what has requires_grad.",
+            _("a network whose first layer is frozen"),
+            _("Trained is what has requires_grad."),
         ),
         (
             nn.Sequential(shared, nn.Tanh(), shared),
             (30, 30),
-            "a Sequential that holds Linear(5, 5) twice",
-            "It is one layer, used twice.",
+            _("a Sequential with the same Linear(5, 5) twice"),
+            once,
         ),
-        (WithBuffer(), (10, 10), "a module with 10 parameters and a buffer", "A buffer is no parameter."),
-        (nn.Tanh(), (0, 0), "Tanh()", "It has none."),
-    ]
-    for network, expected, name, why in cases:
+        (tied, (48, 48), _("two Linear(6, 6) that share one weight"), once),
+        (
+            WithBuffer(),
+            (10, 10),
+            _("a module with 10 parameters and a buffer"),
+            _("A buffer is no parameter."),
+        ),
+        (
+            others,
+            (73, 63),
+            _("a Conv2d, a LayerNorm, a PReLU and a frozen parameter of the network's own"),
+            _("Not only Linear layers have parameters; parameters() lists all."),
+        ),
+        (nn.Tanh(), (0, 0), _("Tanh()"), _("It has none.")),
+    ]:
         found = call(answer, network, name="count_parameters")
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"for {name}, count_parameters returned {describe(found)}; a pair (all, trainable) is wanted.",
+            _(
+                "for {name}, count_parameters returned {found}; a pair (all, trainable) is wanted.",
+                name=name,
+                found=describe(found),
+            ),
         )
-        tensors = len(list(network.parameters()))
-        if tensors and found[0] == tensors:
-            why = f"You counted the tensors; p.numel() tells how many numbers each holds. {why}"
-        expect(found[0], expected[0], f"for {name}, the first number, all parameters,", why)
-        expect(found[1], expected[1], f"for {name}, the second number, those that are trained,", why)
-    return "Print it for every network you write: a layer that was not registered is missing in the count."
+        tensors = _("You counted the tensors; p.numel() tells how many numbers each holds.")
+        known = {tensors: len(list(network.parameters()))}
+        expect(
+            found[0],
+            expected[0],
+            _("for {name}, the first number, all parameters,", name=name),
+            why,
+            mistakes=known,
+        )
+        expect(
+            found[1], expected[1], _("for {name}, the second number, those that are trained,", name=name), why
+        )
+    return _("Print it for every network you write: a layer that was not registered is missing in the count.")
 
 
 @exercise("8.2")
 def polynomial(answer):
     for degree in (2, 0, 4):
-        module = call(answer, degree, name="Polynomial")
-        where = f"Polynomial({degree})"
+        where = _("Polynomial({degree})", degree=degree)
+        module = module_of(answer, degree, name=where)
+        names = [name for name, _parameter in module.named_parameters()]
         require(
-            isinstance(module, nn.Module), f"{where} returned {describe(module)}; an nn.Module is wanted."
+            not any(name.startswith("coefficients.") for name in names),
+            _(
+                "{where} lists the parameters {names}; one parameter `coefficients` is wanted, a single nn.Parameter "
+                "that holds all of them.",
+                where=where,
+                names=names,
+            ),
         )
-        names = [name for name, _ in module.named_parameters()]
         require(
             names == ["coefficients"],
-            f"{where} lists the parameters {names}, but should list ['coefficients']: only an nn.Parameter that is "
-            "assigned to self is registered.",
+            _(
+                "{where} lists the parameters {names}, but should list ['coefficients']: only an nn.Parameter that is "
+                "assigned to self is registered.",
+                where=where,
+                names=names,
+            ),
         )
-        why = f"A polynomial of degree {degree} has {degree + 1} coefficients, and they start from zeros."
         expect(
             module.coefficients.detach(),
             torch.zeros(degree + 1),
-            f"the parameter coefficients of {where}",
-            why,
+            _("the parameter coefficients of {where}", where=where),
+            _(
+                "A polynomial of degree {degree} has {count} coefficients, and they start from zeros.",
+                degree=degree,
+                count=degree + 1,
+            ),
         )
         numbers = torch.arange(1.0, degree + 2)
         with torch.no_grad():
             module.coefficients.copy_(numbers)
-        for x in (torch.tensor([0.0, 1, 2]), torch.tensor([[-1.0, 3], [2, 10]])):
-            expected = sum(c * x**k for k, c in enumerate(numbers)) + torch.zeros_like(x)
-            out = call(module, x, name=where)
-            require(
-                not isinstance(out, Tensor) or out.requires_grad,
-                f"{where}(x) does not depend on the parameter as PyTorch sees it: use it itself, not its numbers.",
+        powers = torch.arange(degree + 1)
+
+        def value(x: Tensor, c: Tensor, powers: Tensor = powers) -> Tensor:
+            return (c * x[..., None] ** powers).sum(dim=-1)
+
+        for x in (torch.tensor([0.0, 1, 2]), torch.tensor([[-1.0, 3], [2, 0.5]]), torch.tensor(-2.0)):
+            out = _(
+                "with coefficients {numbers}, {where}({x})",
+                numbers=numbers.tolist(),
+                where=where,
+                x=x.tolist(),
             )
-            why = ""
-            if isinstance(out, Tensor) and out.shape != expected.shape:
-                why = "One number comes out for each number of x, even if c_0 is all there is."
-            elif isinstance(out, Tensor):
-                turned = sum(c * x**k for k, c in enumerate(numbers.flip(0))) + torch.zeros_like(x)
-                last = numbers[-1] * x**degree
-                if torch.allclose(out.float(), turned) or torch.allclose(out.float(), x * expected):
-                    why = "The first coefficient belongs to x to the power 0."
-                elif torch.allclose(out.float(), expected - last):
-                    why = f"The last term, with x to the power {degree}, is missing."
-            expect(out, expected, f"with coefficients {numbers.tolist()}, {where}({x.tolist()})", why)
-    return (
+            found, (by_x, by_c) = gradients(module, x, where)
+            leaf, c = x.clone().requires_grad_(), numbers.clone().requires_grad_()
+            right = value(leaf, c)
+            weights = torch.arange(1.0, right.numel() + 1).reshape(right.shape)
+            slopes = torch.autograd.grad((right * weights).sum(), [leaf, c])
+            expect(
+                found,
+                right.detach(),
+                out,
+                _("One number comes out for each number of x, even if c_0 is all there is."),
+                mistakes={
+                    _("The first coefficient belongs to x to the power 0."): value(x, numbers.flip(0)),
+                    _(
+                        "The powers start from 0, not from 1: the first coefficient belongs to x to the power 0."
+                    ): x * right.detach(),
+                    _(
+                        "The last term, with x to the power {degree}, is missing.", degree=degree
+                    ): right.detach() - numbers[-1] * x**degree,
+                },
+            )
+            expect(
+                by_c,
+                slopes[1],
+                _("the gradient of {what} by the coefficients", what=out),
+                _("Use the parameter itself, not its numbers (`.tolist()`, `.item()`, `.data`)."),
+            )
+            expect(by_x, slopes[0], _("the gradient of {what} by x", what=out))
+    return _(
         "Anything you can compute with tensors can be a module; PyTorch will find its gradient (chapter 19)."
     )
 
 
 class Branch(nn.Module):
-    """Two layers in parallel, the second one running first."""
+    """Two layers in parallel, the second one running first; counts how often it runs."""
 
     def __init__(self):
         super().__init__()
-        self.late, self.early = nn.Linear(4, 3), nn.Linear(4, 2)
+        self.late, self.early, self.runs = nn.Linear(4, 3), nn.Linear(4, 2), 0
 
     def forward(self, x: Tensor) -> Tensor:
+        self.runs += 1
         early = self.early(x)
         return torch.cat([self.late(x), early], dim=1)
 
@@ -117,170 +213,300 @@ class Branch(nn.Module):
 def output_shapes(answer):
     flat = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
     nested = nn.Sequential(nn.Linear(3, 4), nn.Sequential(Branch(), nn.Tanh()))
-    cases = [
-        (flat, {"0": (2, 4), "1": (2, 4)}, "a Sequential of Linear and Tanh"),
-        (
-            nested,
-            {"0": (2, 4), "1.0.early": (2, 2), "1.0.late": (2, 3), "1.1": (2, 5)},
-            "a nested network",
-        ),
-    ]
-    for network, expected, name in cases:
+    seen: list[str] = []
+    own = nested[0].register_forward_hook(lambda *_args: seen.append("0"))  # the caller's own hook
+    deep = {"0": (5, 4), "1.0.early": (5, 2), "1.0.late": (5, 3), "1.1": (5, 5)}
+    for network, rows, expected, name in [
+        (flat, 2, {"0": (2, 4), "1": (2, 4)}, _("a Sequential of Linear and Tanh")),
+        (nested, 5, deep, _("a nested network")),
+        (nn.Tanh(), 3, {"": (3, 3)}, _("a single Tanh, whose name is ''")),
+    ]:
+        before = sum(len(module._forward_hooks) for module in network.modules())
         try:
-            found = call(answer, network, torch.rand(2, 3), name="output_shapes")
+            found = call(answer, network, torch.rand(rows, 3), name="output_shapes")
         except NotYet as hint:
             if "mat1 and mat2" in str(hint):
                 raise NotYet(
-                    f"{hint} Only forward knows which module gets what: call network(x), and let hooks watch."
+                    _(
+                        "{hint} Only forward knows which module gets what: call network(x), and let hooks watch.",
+                        hint=hint.hint,
+                    )
                 ) from None
             raise
-        left = sum(len(module._forward_hooks) for module in network.modules())
-        require(isinstance(found, dict), f"output_shapes returned {describe(found)}; a dict is wanted.")
+        require(
+            isinstance(found, dict),
+            _("output_shapes returned {found}; a dict is wanted.", found=describe(found)),
+        )
         containers = [key for key in found if key in ("", "1", "1.0") and key not in expected]
         require(
             not containers,
-            f"for {name}, output_shapes lists {containers}, which has children; list only modules without.",
+            _(
+                "for {name}, output_shapes lists {containers}, which has children; list only modules without.",
+                name=name,
+                containers=containers,
+            ),
         )
         missing = [key for key in expected if key not in found]
         require(
-            found or not missing,
-            f"for {name}, output_shapes is empty. children() is a generator, which always counts as true: make a list "
-            "of it before you ask whether there are any.",
+            bool(found) or not missing,
+            _(
+                "for {name}, output_shapes is empty. children() is a generator, which always counts as true: make a "
+                "list of it before you ask whether there are any.",
+                name=name,
+            ),
         )
         require(
             not missing,
-            f"for {name}, output_shapes misses {missing} and lists {list(map(str, found))}; named_modules() goes "
-            "through all levels, and each hook needs its own name.",
+            _(
+                "for {name}, output_shapes misses {missing} and lists {found}; named_modules() goes through all "
+                "levels, and each hook needs its own name.",
+                name=name,
+                missing=missing,
+                found=list(map(str, found)),
+            ),
         )
         found = {key: tuple(v) if isinstance(v, torch.Size) else v for key, v in found.items()}
-        entered = found.get("0") == (2, 3)
-        expect(found, expected, f"for {name}, output_shapes", "You noted what came in." if entered else "")
+        came_in = {**expected, "0": (rows, 3)}
+        expect(
+            found,
+            expected,
+            _("for {name}, output_shapes", name=name),
+            _("You noted what came in.") if found.get("0") == came_in["0"] else "",
+        )
         expect(
             list(found),
             list(expected),
-            f"for {name}, the order of the names",
-            "Modules are listed as they run.",
+            _("for {name}, the order of the names", name=name),
+            _("Modules are listed as they run."),
+        )
+        after = sum(len(module._forward_hooks) for module in network.modules())
+        require(
+            after <= before,
+            _(
+                "{left} hooks were left in {name}; call remove() on each handle, or they run in every later call.",
+                left=after - before,
+                name=name,
+            ),
         )
         require(
-            left == 0,
-            f"{left} hooks were left in {name}; call remove() on each handle, or they run in every later call.",
+            after == before,
+            _("a hook that was in {name} before is gone; remove your own, by their handles.", name=name),
         )
-    return (
+    own.remove()
+    runs = nested[1][0].runs
+    require(runs == 1, _("output_shapes ran the network {runs} times; once is enough.", runs=runs))
+    return _(
         "This works where every layer returns a tensor, also for a network whose forward you have never seen."
     )
 
 
 @exercise("8.4")
 def centre(answer):
-    module = call(answer, 3, name="Centre")
-    require(isinstance(module, nn.Module), f"Centre(3) returned {describe(module)}; an nn.Module is wanted.")
-    names = [name for name, _ in module.named_parameters()]
+    where = _("Centre(3)")
+    module = module_of(answer, 3, name=where)
+    names = [name for name, _parameter in module.named_parameters()]
     require(
-        not names, f"Centre(3) has the parameters {names}; what is not learned is a buffer, no parameter."
+        not names,
+        _(
+            "Centre(3) has the parameters {names}; what is not learned is a buffer, no parameter.",
+            names=names,
+        ),
     )
     require(
         list(module.state_dict()) == ["mean"],
-        f"the state_dict of Centre(3) holds {list(module.state_dict())}, but should hold ['mean']: register_buffer "
-        "puts it there, unless it is told persistent=False.",
+        _(
+            "the state_dict of Centre(3) holds {found}, but should hold ['mean']: register_buffer puts it there, "
+            "unless it is told persistent=False.",
+            found=list(module.state_dict()),
+        ),
     )
-    expect(module.mean, torch.zeros(3), "the mean of a new Centre(3)")
+    expect(module.mean, torch.zeros(3), _("the mean of a new Centre(3)"))
     mean = torch.zeros(3)
-    for _ in range(2):
-        x = torch.randint(-5, 6, (4, 3)).float() + torch.tensor([10.0, 0, -10])
-        old, mean = mean, 0.9 * mean + 0.1 * x.mean(dim=0)
-        out = call(module, x, name="Centre(3)")
-        why = "It is x less the mean of each column of x."
-        if isinstance(out, Tensor) and any(torch.equal(out, x - other) for other in (old, mean)):
-            why += " You subtracted the remembered mean."
-        expect(out, x - x.mean(dim=0), "in training, the output", why)
+    for rows in (4, 1, 5):
+        x = torch.randint(-5, 6, (rows, 3)).float() + torch.tensor([10.0, 0, -10])
+        own = x.mean(dim=0)
+        old, mean = mean, 0.9 * mean + 0.1 * own
+        try:
+            out, (by_x,) = gradients(module, x, where)
+        except NotYet:
+            raise
+        except RuntimeError:
+            raise NotYet(
+                _(
+                    "the gradient of the second batch's output could not be computed: `mean` still hangs on the first "
+                    "batch. Take what is remembered out of the computation by `.detach()`."
+                )
+            ) from None
+        remembered = _(
+            "You subtracted the remembered mean; in training it is x minus the mean of each column of x."
+        )
+        expect(
+            out,
+            x - own,
+            _("in training, the output for a batch of {rows}", rows=rows),
+            _("It is x minus the mean of each column of x."),
+            mistakes={remembered: x - mean, _("You subtracted the old remembered mean."): x - old},
+        )
         expect(
             module.mean.detach(),
             mean,
-            "after a batch in training, mean",
-            "It is 0.9 · the old mean + 0.1 · the batch's.",
+            _("after a batch in training, mean"),
+            _("It is 0.9 · the old mean + 0.1 · the batch's."),
+        )
+        require(
+            not module.mean.requires_grad,
+            _(
+                "after a batch in training, `mean` hangs on the batch's gradients, and so would every later batch: "
+                "take what is remembered out of the computation by `.detach()`."
+            ),
+        )
+        weights = torch.arange(1.0, x.numel() + 1).reshape(x.shape)
+        expect(
+            by_x,
+            weights - weights.mean(dim=0),
+            _("in training, the gradient of the output by x"),
+            _("Only what is remembered is detached; the mean that is subtracted belongs to the computation."),
         )
     module.eval()
-    x = torch.tensor([[1.0, 2, 3]])
-    out = call(module, x, name="Centre(3)")
+    for rows in (1, 4):
+        x = torch.randn(rows, 3)
+        out, (by_x,) = gradients(module, x, where)
+        expect(
+            module.mean.detach(),
+            mean,
+            _("after a batch in evaluation, mean"),
+            _("It should not have changed. The flag is self.training; self.train is a method."),
+        )
+        expect(out, x - mean, _("in evaluation, the output"), _("It is x minus the remembered mean."))
+    fresh = module_of(answer, 3, name=where)
+    fresh.load_state_dict(copy.deepcopy(module.state_dict()))
     expect(
-        module.mean.detach(),
-        mean,
-        "after a batch in evaluation, mean",
-        "It should not have changed. The flag is self.training; self.train is a method.",
+        call(fresh.eval(), x, name="Centre(3)"), x - mean, _("with a loaded mean, in evaluation, the output")
     )
-    expect(out, x - mean, "in evaluation, the output", "It is x less the remembered mean.")
     expect(
         module.double().mean.dtype,
         torch.float64,
-        "after double(), the dtype of mean",
-        "A buffer moves with its module.",
+        _("after double(), the dtype of mean"),
+        _("A buffer moves with its module."),
     )
-    return "Batch normalisation (chapter 12) does this, with the spread as well as the mean."
+    expect(call(answer, 5, name="Centre").mean, torch.zeros(5), _("the mean of a new Centre(5)"))
+    return _("Batch normalisation (chapter 12) does this, with the spread as well as the mean.")
 
 
 @exercise("8.5")
 def network(answer):
     sizes = [200, 300, 100, 2]
-    module = call(answer, sizes, name="Network")
-    where = "Network([200, 300, 100, 2])"
-    require(isinstance(module, nn.Module), f"{where} returned {describe(module)}; an nn.Module is wanted.")
+    where = _("Network([200, 300, 100, 2])")
+    module = module_of(answer, sizes, name=where)
     layers = getattr(module, "layers", None)
+    hidden = isinstance(layers, list | tuple)
     require(
         isinstance(layers, nn.ModuleList),
-        f"the attribute layers of {where} is {describe(layers)}; an nn.ModuleList is wanted, since a plain list hides "
-        "its layers from parameters().",
+        _(
+            "the attribute layers of {where} is {found}; an nn.ModuleList is wanted. {why}",
+            where=where,
+            found=_("a plain {kind}", kind=type(layers).__name__) if hidden else describe(type(layers)),
+            why=_("A plain list hides its layers from parameters().") if hidden else "",
+        ),
     )
-    kinds = [type(layer).__name__ for layer in layers]
-    expect(kinds, ["Linear"] * 3, f"the list of layers of {where}", "Four sizes make three steps.")
-    expected = [tuple(shape) for a, b in zip(sizes, sizes[1:], strict=False) for shape in ((b, a), (b,))]
     expect(
-        [tuple(p.shape) for p in module.parameters()], expected, f"the shapes of the parameters of {where}"
+        [type(layer).__name__ for layer in layers],
+        ["Linear"] * 3,
+        _("the list of layers of {where}", where=where),
+        _("Four sizes make three steps, one Linear for each."),
+    )
+    shapes = [tuple(shape) for a, b in zip(sizes, sizes[1:], strict=False) for shape in ((b, a), (b,))]
+    expect(
+        [tuple(p.shape) for p in module.parameters()],
+        shapes,
+        _("the list of shapes of the parameters of {where}", where=where),
     )
     for i, layer in enumerate(layers):
         std, wanted = layer.weight.std().item(), layer.in_features**-0.5
         require(
             abs(std / wanted - 1) < 0.2,
-            f"the weights of layer {i} of {where} have a standard deviation of {std:.4f}; 1/√{layer.in_features} is "
-            f"{wanted:.4f}.",
+            _(
+                "the weights of layer {i} of {where} have a standard deviation of {std:.4f}; 1/√{ins} is {wanted:.4f}.",
+                i=i,
+                where=where,
+                std=std,
+                ins=layer.in_features,
+                wanted=wanted,
+            ),
         )
         require(
             not layer.bias.any(),
-            f"the biases of layer {i} of {where} are not zero; nn.init.zeros_ sets them.",
+            _(
+                "the biases of layer {i} of {where} are not zero; nn.init.zeros_ sets them.",
+                i=i,
+                where=where,
+            ),
         )
     outside = (layers[0].weight.abs() > 2 * 200**-0.5).float().mean().item()
     require(
         0.02 < outside < 0.08,
-        f"of the weights of layer 0 of {where}, {outside:.1%} lie more than two standard deviations from 0; a normal "
-        "distribution has 4.6% there.",
+        _(
+            "of the weights of layer 0 of {where}, {share:.1%} lie more than two standard deviations from 0; a normal "
+            "distribution has 4.6% there.",
+            where=where,
+            share=outside,
+        ),
     )
-    x = 3 * torch.randn(4, 200)
-    hidden = x
-    for layer in layers[:-1]:
-        hidden = torch.tanh(layer(hidden))
+    again = module_of(answer, sizes, name=where)
+    require(
+        not torch.equal(again.layers[0].weight, layers[0].weight),
+        _(
+            "two networks made one after the other start from the same weights; do not set a seed in the class."
+        ),
+    )
     with torch.no_grad():
         layers[-1].weight.mul_(10)  # so that a tanh after it would show
-    out = call(module, x, name=where)
-    right = layers[-1](hidden)
-    require(
-        not isinstance(out, Tensor) or out.shape != right.shape or not torch.allclose(out, right.tanh()),
-        f"{where} applies tanh after the last layer too; its output never exceeds 1.",
+        for layer in layers:
+            layer.bias.normal_()
+
+    def straight(x: Tensor) -> Tensor:
+        for layer in layers:
+            x = layer(x)
+        return x
+
+    def early(x: Tensor) -> Tensor:
+        for layer in layers:
+            x = layer(torch.tanh(x))
+        return x
+
+    x = 3 * torch.randn(4, 200)
+    right = layers[2](torch.tanh(layers[1](torch.tanh(layers[0](x)))))
+    slopes = torch.autograd.grad(
+        (right * torch.arange(1.0, 9).reshape(4, 2)).sum(), list(module.parameters())
     )
-    why = "The layers come one after the other, tanh after each but the last."
-    straight, early = x, x
-    for layer in layers:
-        straight, early = layer(straight), layer(torch.tanh(early))
-    if isinstance(out, Tensor) and out.shape == right.shape:
-        if torch.allclose(out, straight, rtol=1e-3, atol=1e-3):
-            why += " You left tanh out."
-        if torch.allclose(out, early, rtol=1e-3, atol=1e-3):
-            why += " You put it before each layer."
-    expect(out, right, f"the output of {where}", why)
-    single = call(answer, [2, 1], name="Network")
+    out, (_by_x, *found) = gradients(module, x, where)
+    expect(
+        out,
+        right.detach(),
+        _("the output of {where}", where=where),
+        _("The layers come one after the other, tanh after each but the last."),
+        mistakes={
+            _("You applied tanh after the last layer too, so that the output never exceeds 1."): right.tanh(),
+            _("You left tanh out."): straight(x),
+            _("You put tanh before each layer instead of after it."): early(x),
+        },
+    )
+    for i, (slope, wanted) in enumerate(zip(found, slopes, strict=True)):
+        expect(
+            slope,
+            wanted,
+            _("the gradient by parameter {i} of {where}", i=i, where=where),
+            rtol=1e-3,
+            atol=1e-3,
+        )
+    single = module_of(answer, [2, 1], name=_("Network([2, 1])"))
     x = torch.tensor([[20.0, 10]])
     expect(
         call(single, x, name="Network([2, 1])"),
         single.layers[0](x),
-        "the output of Network([2, 1])",
-        "Its only layer is its last one.",
+        _("the output of Network([2, 1])"),
+        _("Its only layer is its last one."),
     )
-    return "With s = 1/√in the layers keep the spread; each tanh takes a part of it, and twenty leave about a sixth."
+    return _(
+        "With s = 1/√in the layers keep the spread; each tanh takes a part of it, and twenty leave about a sixth."
+    )

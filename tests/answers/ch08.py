@@ -1,9 +1,11 @@
-"""Wrong answers to the exercises of chapter 8."""
+"""Answers to the exercises of chapter 8."""
+
+import itertools
 
 import torch
 from torch import nn
 
-from wrong_answers import Wrong
+from answers import Right, Wrong
 
 
 def both(count):
@@ -146,14 +148,14 @@ class Centre(nn.Module):
     def forward(self, x):
         if not self.training:
             return x - self.mean
-        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0).detach()
         return x - x.mean(dim=0)
 
 
 class UpdatesAlways(Centre):
     def forward(self, x):
         remembered = self.mean
-        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0).detach()
         return x - (x.mean(dim=0) if self.training else remembered)
 
 
@@ -161,7 +163,7 @@ class IgnoresMode(Centre):
     def forward(self, x):
         mean = x.mean(dim=0)
         if self.training:
-            self.mean = 0.9 * self.mean + 0.1 * mean
+            self.mean = 0.9 * self.mean + 0.1 * mean.detach()
         return x - mean
 
 
@@ -169,7 +171,7 @@ class AsksTheMethod(Centre):
     def forward(self, x):
         if not self.train:
             return x - self.mean
-        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0).detach()
         return x - x.mean(dim=0)
 
 
@@ -177,14 +179,14 @@ class WeightsSwapped(Centre):
     def forward(self, x):
         if not self.training:
             return x - self.mean
-        self.mean = 0.1 * self.mean + 0.9 * x.mean(dim=0)
+        self.mean = 0.1 * self.mean + 0.9 * x.mean(dim=0).detach()
         return x - x.mean(dim=0)
 
 
 class RememberedAlways(Centre):
     def forward(self, x):
         if self.training:
-            self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0).detach()
         return x - self.mean
 
 
@@ -192,7 +194,7 @@ class OneMean(Centre):
     def forward(self, x):
         if not self.training:
             return x - self.mean
-        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0).detach()
         return x - x.mean()
 
 
@@ -233,12 +235,228 @@ class TanhFirst(Network):
         return x
 
 
+class NotDetached(Centre):
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+        return x - x.mean(dim=0)
+
+
+class AllDetached(Centre):
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        mean = x.mean(dim=0).detach()
+        self.mean = 0.9 * self.mean + 0.1 * mean
+        return x - mean
+
+
+class ThreeFeatures(Centre):
+    def __init__(self, features):
+        super().__init__(3)
+
+
+class InPlace(Centre):
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        mean = x.mean(0)
+        with torch.no_grad():
+            self.mean.mul_(0.9).add_(mean, alpha=0.1)
+        return x - mean
+
+
+class ByLerp(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.mean = nn.Buffer(torch.zeros(features))
+
+    def forward(self, x):
+        mean = x.mean(dim=0, keepdim=True) if self.training else self.mean
+        if self.training:
+            self.mean.copy_(torch.lerp(self.mean, mean[0].detach(), 0.1))
+        return x - mean
+
+
+def by_modules(network):
+    found = {id(p): p for module in network.modules() for p in module.parameters(recurse=False)}
+    return sum(p.numel() for p in found.values()), sum(p.numel() for p in found.values() if p.requires_grad)
+
+
+def by_loop(network):
+    total = trained = 0
+    for _, parameter in network.named_parameters():
+        total += parameter.numel()
+        if parameter.requires_grad:
+            trained += parameter.numel()
+    return [total, trained]
+
+
+def by_size(network):
+    parameters = list(network.parameters())
+    return tuple(
+        int(sum(torch.tensor(p.shape).prod() for p in some))
+        for some in (parameters, [p for p in parameters if p.requires_grad])
+    )
+
+
+def tied_twice(network):
+    found = [p for module in set(network.modules()) for p in module.parameters(recurse=False)]
+    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
+
+
+def linear_only(network):
+    layers = {module for module in network.modules() if isinstance(module, nn.Linear)}
+    found = {p for layer in layers for p in layer.parameters()}
+    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
+
+
+class Polynomial(nn.Module):
+    def __init__(self, degree):
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.zeros(degree + 1))
+
+    def forward(self, x):
+        out = torch.zeros_like(x)
+        for k, c in enumerate(self.coefficients):
+            out = out + c * x**k
+        return out
+
+
+class Horner(Polynomial):
+    def forward(self, x):
+        out = torch.zeros_like(x)
+        for c in reversed(self.coefficients):
+            out = out * x + c
+        return out
+
+
+class AtOnce(Polynomial):
+    def forward(self, x):
+        return x.unsqueeze(-1).pow(torch.arange(len(self.coefficients))) @ self.coefficients
+
+
+class ListOfParameters(nn.Module):
+    def __init__(self, degree):
+        super().__init__()
+        self.coefficients = nn.ParameterList(torch.zeros(()) for _ in range(degree + 1))
+
+    def forward(self, x):
+        return sum(c * x**k for k, c in enumerate(self.coefficients))
+
+
+class DataOnly(Polynomial):
+    def forward(self, x):
+        return sum(c * x**k for k, c in enumerate(self.coefficients.data)) + 0 * self.coefficients.sum()
+
+
+def with_removal(network, x):
+    return shapes(leaves)(network, x)
+
+
+def wrapped(network, x):
+    """Without a hook of its own on any module: through a hook for all modules."""
+    names = {module: name for name, module in network.named_modules()}
+    found = {}
+
+    def hook(module, args, output):
+        if not any(module.children()):
+            found[names[module]] = output.shape
+
+    handle = nn.modules.module.register_module_forward_hook(hook)
+    try:
+        network(x)
+    finally:
+        handle.remove()
+    return found
+
+
+def noted_first(network, x):
+    order, handles = [], []
+    for name, module in leaves(network):
+        handles.append(module.register_forward_hook(lambda m, a, out, n=name: order.append((n, out.size()))))
+    network(x)
+    [handle.remove() for handle in handles]
+    return dict(order)
+
+
+def ran_twice(network, x):
+    network(x)
+    return shapes(leaves)(network, x)
+
+
+def clears_all(network, x):
+    found = shapes(leaves, keep_hooks=True)(network, x)
+    for module in network.modules():
+        module._forward_hooks.clear()
+    return found
+
+
+class PairWise(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+        self.layers.apply(self.start)
+
+    @staticmethod
+    def start(layer):
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, 0, 1 / layer.in_features**0.5)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        *first, last = self.layers
+        for layer in first:
+            x = layer(x).tanh()
+        return last(x)
+
+
+class ByData(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+            layer = nn.Linear(a, b)
+            layer.weight.data = torch.randn(b, a) / a**0.5
+            layer.bias.data.zero_()
+            self.layers.append(layer)
+
+    def forward(self, x):
+        x = self.layers[0](x)
+        for layer in self.layers[1:]:
+            x = layer(torch.tanh(x))
+        return x
+
+
+class Seeded(Network):
+    def __init__(self, sizes):
+        torch.manual_seed(0)
+        super().__init__(sizes)
+
+
+class NotTrainable(Network):
+    def forward(self, x):
+        with torch.no_grad():
+            return super().forward(x)
+
+
+RIGHT = {
+    "8.1": [Right(by_modules), Right(by_loop), Right(by_size)],
+    "8.2": [Right(Polynomial), Right(Horner), Right(AtOnce)],
+    "8.3": [Right(with_removal), Right(wrapped), Right(noted_first)],
+    "8.4": [Right(Centre), Right(InPlace), Right(ByLerp)],
+    "8.5": [Right(Network), Right(PairWise), Right(ByData)],
+}
+
 WRONG = {
     "8.1": [
         Wrong(both(lambda network: len(list(network.parameters()))), hint="You counted the tensors"),
         Wrong(both(lambda network: sum(p.numel() for p in network.parameters())), hint="requires_grad"),
         Wrong(from_state_dict, hint="used twice"),
-        Wrong(with_buffers, hint="A buffer is no parameter"),
+        Wrong(tied_twice, hint="What is used twice counts once", forbidden="What is used twice counts once"),
+        Wrong(linear_only, hint="Not only Linear layers"),
+        Wrong(with_buffers, hint="A buffer is no parameter", forbidden="buffers do not count"),
         Wrong(lambda network: sum(p.numel() for p in network.parameters()), hint="a pair"),
     ],
     "8.2": [
@@ -247,12 +465,16 @@ WRONG = {
         Wrong(HighestFirst, hint="to the power 0"),
         Wrong(NumbersOnly, hint="not its numbers"),
         Wrong(NoSuper, hint="raised"),
+        Wrong(ListOfParameters, hint="a single nn.Parameter"),
+        Wrong(DataOnly, hint="the gradient of"),
         Wrong(StartsFromTheFirst, hint="each number of x"),
         Wrong(PowersFromOne, hint="to the power 0"),
         Wrong(WithoutTheLast, hint="to the power 2, is missing"),
     ],
     "8.3": [
         Wrong(shapes(leaves, keep_hooks=True), hint="hooks were left"),
+        Wrong(ran_twice, hint="2 times", forbidden="Run `network(x)` once"),
+        Wrong(clears_all, hint="before is gone"),
         Wrong(shapes(lambda network: network.named_modules()), hint="which has children"),
         Wrong(shapes(lambda network: network.named_children()), hint="which has children"),
         Wrong(shapes(leaves, late_name=True), hint="its own name"),
@@ -266,13 +488,22 @@ WRONG = {
         Wrong(lambda features: Centre(features, kind="plain"), hint="register_buffer"),
         Wrong(UpdatesAlways, hint="should not have changed"),
         Wrong(IgnoresMode, hint="the remembered mean"),
+        Wrong(NotDetached, hint="`.detach()`"),
+        Wrong(AllDetached, hint="Only what is remembered is detached"),
+        Wrong(ThreeFeatures, hint="Centre(5)"),
         Wrong(WeightsSwapped, hint="0.9 · the old mean"),
         Wrong(OneMean, hint="each column"),
         Wrong(RememberedAlways, hint="subtracted the remembered mean"),
         Wrong(AsksTheMethod, hint="self.train is a method"),
     ],
     "8.5": [
-        Wrong(lambda sizes: Network(sizes, container=list), hint="a plain list hides"),
+        Wrong(lambda sizes: Network(sizes, container=list), hint="A plain list hides"),
+        Wrong(
+            lambda sizes: Network(sizes, container=lambda layers: nn.Sequential(*layers)),
+            hint="class Sequential",
+        ),
+        Wrong(Seeded, hint="do not set a seed"),
+        Wrong(NotTrainable, hint="does not depend"),
         Wrong(lambda sizes: Network(sizes, std=False), hint="standard deviation of 0.0"),
         Wrong(lambda sizes: Network(sizes, std=False, uniform=True), hint="normal distribution"),
         Wrong(lambda sizes: Network(sizes, bias=False), hint="are not zero"),
