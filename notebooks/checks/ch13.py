@@ -4,71 +4,93 @@ import inspect
 from itertools import product
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from . import NotYet, call, describe, exercise, expect, require
-
-
-def near(found, wanted) -> bool:
-    """Whether `found` is a tensor with the shape and, nearly, the values of `wanted`."""
-    same_shape = isinstance(found, torch.Tensor) and found.shape == wanted.shape
-    return same_shape and torch.allclose(found.detach().float(), wanted, rtol=1e-4, atol=1e-5)
+from . import (
+    NotYet,
+    _,
+    call,
+    describe,
+    exercise,
+    expect,
+    expect_trainable,
+    loops_in,
+    require,
+    same,
+    switched_off,
+)
 
 
 @exercise("13.1")
 def rnn_step(answer):
-    for n, inputs, hidden in [(4, 3, 3), (1, 1, 2), (2, 5, 3)]:
-        cell = nn.RNNCell(inputs, hidden)
-        w_ih, w_hh, b_ih, b_hh = (p.detach() for p in cell.parameters())
+    def step(x, h, w_ih, w_hh, b_ih, b_hh):
+        return (x @ w_ih.T + b_ih + h @ w_hh.T + b_hh).tanh()
+
+    why = _("It is tanh(x @ w_ih.T + …), the same for h, and both biases.")
+    for n, inputs, hidden in [(4, 3, 3), (1, 1, 2), (2, 5, 3), (3, 3, 3)]:
+        w_ih, w_hh, b_ih, b_hh = (p.detach() for p in nn.RNNCell(inputs, hidden).parameters())
         x, h = torch.randn(n, inputs), torch.randn(n, hidden)
-        found = call(answer, x, h, w_ih, w_hh, b_ih, b_hh, name="rnn_step")
-        where = f"for x {(n, inputs)} and h {(n, hidden)}, rnn_step"
+        args = x, h, w_ih, w_hh, b_ih, b_hh
+        where = _("for x {x} and h {h}, rnn_step", x=(n, inputs), h=(n, hidden))
         inside = x @ w_ih.T + b_ih + h @ w_hh.T + b_hh
-        require(not near(found, inside), f"{where} gives the sum as it is; tanh is missing.")
-        require(not near(found, inside.relu()), f"{where} uses ReLU; tanh is wanted.")
-        require(
-            not near(found, (x @ w_ih.T + b_ih + b_hh).tanh()),
-            f"{where} does not use the old state h at all.",
-        )
-        require(
-            not near(found, (inside - b_hh).tanh()),
-            f"{where} leaves out b_hh; nn.RNNCell has two biases and adds both.",
-        )
-        if n == 4 and near(found, (x @ w_ih + b_ih + h @ w_hh + b_hh).tanh()):
-            raise NotYet(
-                f"{where} multiplies by the weights as they are; they are (out, in), so transpose them."
-            )
-        expect(found, inside.tanh(), where, "It is tanh(x @ w_ih.T + …), the same for h, and both biases.")
-    return "PyTorch keeps two biases where one would do, because cuDNN, the library for NVIDIA GPUs, has two."
+        mistakes = {
+            _("This is the sum as it is; tanh is missing."): inside,
+            _("It uses ReLU; tanh is wanted."): inside.relu(),
+            _("It uses the sigmoid; tanh is wanted."): inside.sigmoid(),
+            _("It does not use the old state h at all."): (x @ w_ih.T + b_ih + b_hh).tanh(),
+            _("It leaves out b_hh; nn.RNNCell has two biases and adds both."): (inside - b_hh).tanh(),
+            _("It leaves out b_ih; nn.RNNCell has two biases and adds both."): (inside - b_ih).tanh(),
+            _("It leaves out both biases, b_ih and b_hh."): (inside - b_ih - b_hh).tanh(),
+        }
+        if inputs == hidden:
+            hint = _("It multiplies by the weights as they are; they are (out, in), so transpose them.")
+            mistakes[hint] = (x @ w_ih + b_ih + h @ w_hh + b_hh).tanh()
+        expect(call(answer, *args, name="rnn_step"), step(*args), where, why, mistakes=mistakes)
+        expect_trainable(answer, step, *args, what=where, why=why, name="rnn_step")
+    return _(
+        "PyTorch keeps two biases where one would do, because cuDNN, the library for NVIDIA GPUs, has two."
+    )
 
 
 @exercise("13.2")
 def gru_shapes(answer):
-    for layers, both, first in product((1, 3), (False, True), (False, True)):
-        n, length, hidden = 4, 7, 5
+    sizes = [(4, 7, 5), (1, 6, 2), (3, 2, 4)]
+    for (n, length, hidden), layers, both, first in product(sizes, (1, 3), (False, True), (False, True)):
         x = torch.zeros((n, length, 2) if first else (length, n, 2))
         output, h_n = nn.GRU(2, hidden, layers, bidirectional=both, batch_first=first)(x)
+        output, h_n = tuple(output.shape), tuple(h_n.shape)
         settings = {"layers": layers, "bidirectional": both, "batch_first": first}
-        found = call(answer, n, length, hidden, name="gru_shapes", **settings)
-        shown = ", ".join(f"{key}={value}" for key, value in settings.items())
-        where = f"gru_shapes({n}, {length}, {hidden}, {shown})"
+        settings = {
+            key: value for key, value in settings.items() if value is True or value > 1
+        }  # defaults too
+        with switched_off(_("GRU"), (nn.GRU, "__init__"), (nn.RNNBase, "__init__")):
+            found = call(answer, n, length, hidden, name="gru_shapes", **settings)
+        shown = "".join(f", {key}={value}" for key, value in settings.items())
+        where = _(
+            "gru_shapes({n}, {length}, {hidden}{shown})", n=n, length=length, hidden=hidden, shown=shown
+        )
         require(
             isinstance(found, list | tuple) and len(found) == 2,
-            f"{where} is {describe(found)}; two shapes are wanted, output's and h_n's.",
+            _(
+                "{where} is {found}; two shapes are wanted, output's and h_n's.",
+                where=where,
+                found=describe(found),
+            ),
         )
-        found = [tuple(shape) if isinstance(shape, torch.Size | list) else shape for shape in found]
-        wanted = tuple(h_n.shape)
-        if first and found[1] == (wanted[1], wanted[0], wanted[2]):
-            raise NotYet(f"{where}: h_n is {found[1]}, but batch_first does not change h_n, only output.")
-        if first and found[0] == (length, n, output.shape[2]):
-            raise NotYet(f"{where}: output is {found[0]}, but with batch_first the batch comes first.")
-        if not first and found[0] == (n, length, output.shape[2]):
-            raise NotYet(f"{where}: output is {found[0]}, but without batch_first the length comes first.")
-        why = "With two directions their states stand side by side." if both else ""
-        expect(found[0], tuple(output.shape), f"output's shape in {where}", why)
-        why = "It holds one state per layer" + (" and direction." if both else ".")
-        expect(found[1], wanted, f"h_n's shape in {where}", why)
-    return "For an LSTM, c_n has the shape of h_n, unless proj_size makes h smaller than c."
+        mistakes = {_("With two directions their states stand side by side."): (*output[:2], hidden)}
+        if first:
+            mistakes[_("With batch_first the batch comes first.")] = (length, n, output[2])
+        else:
+            mistakes[_("Without batch_first the length comes first.")] = (n, length, output[2])
+        expect(found[0], output, _("output's shape in {where}", where=where), mistakes=mistakes)
+        rows = layers * (2 if both else 1)
+        mistakes = {
+            _("batch_first does not change h_n, only output."): (n, rows, hidden),
+            _("It holds one state per layer, not the top layer's alone."): (rows // layers, n, hidden),
+        }
+        why = _("It holds one state per layer and direction.") if both else _("It holds one state per layer.")
+        expect(found[1], h_n, _("h_n's shape in {where}", where=where), why, mistakes=mistakes)
+    return _("For an LSTM, c_n has the shape of h_n, unless proj_size makes h smaller than c.")
 
 
 @exercise("13.3")
@@ -78,116 +100,208 @@ def lstm_parameters(answer):
         (7, 5, 2, False),
         (7, 5, 1, True),
         (4, 2, 3, True),
+        (1, 6, 4, False),
     ]:
         layer = nn.LSTM(inputs, hidden, layers, bidirectional=both)
         wanted = sum(p.numel() for p in layer.parameters())
-        found = call(answer, inputs, hidden, layers, both, name="lstm_parameters")
-        where = f"lstm_parameters({inputs}, {hidden}, {layers}, {both})"
-        directions = 2 if both else 1
-        one_bias = wanted - 4 * hidden * layers * directions
-        require(
-            found != one_bias, f"{where} is {one_bias}: each block has two biases per unit, b_ih and b_hh."
-        )
-        all_alike = layers * directions * 4 * hidden * (inputs + hidden + 2)
-        if layers > 1 and found == all_alike != wanted:
-            raise NotYet(
-                f"{where} is {all_alike}, but should be {wanted}: the second layer reads the states of the first, "
-                f"{directions * hidden} numbers, not the {inputs} inputs."
+        settings = {"layers": layers, "bidirectional": both}
+        settings = {
+            key: value for key, value in settings.items() if value is True or value > 1
+        }  # defaults too
+        with switched_off(_("LSTM"), (nn.LSTM, "__init__"), (nn.RNNBase, "__init__")):
+            found = call(answer, inputs, hidden, **settings, name="lstm_parameters")
+        shown = "".join(f", {key}={value}" for key, value in settings.items())
+        where = _("lstm_parameters({inputs}, {hidden}{shown})", inputs=inputs, hidden=hidden, shown=shown)
+        d = 2 if both else 1
+        mistakes = {
+            _("Each block has two biases per unit, b_ih and b_hh."): wanted - 4 * hidden * layers * d,
+            _("Each block has biases too, b_ih and b_hh."): wanted - 8 * hidden * layers * d,
+            _("An LSTM has four blocks, a GRU three."): wanted * 3 // 4,
+            _("That is one block; an LSTM has four."): wanted // 4,
+        }
+        if layers > 1:
+            hint = _(
+                "The second layer reads the states of the first, {count} numbers, not the {inputs} inputs.",
+                count=d * hidden,
+                inputs=inputs,
             )
+            mistakes[hint] = layers * d * 4 * hidden * (inputs + hidden + 2)
+        if both:
+            mistakes[_("There are two directions, each with weights of its own.")] = wanted // 2
+            hint = _(
+                "The second layer reads the states of both directions, {count} numbers.", count=2 * hidden
+            )
+            mistakes[hint] = wanted - (layers - 1) * 8 * hidden * hidden
         shapes = ", ".join(f"{name} {tuple(p.shape)}" for name, p in list(layer.named_parameters())[:4])
-        expect(found, wanted, where, f"The first layer has {shapes}.")
-    return "A GRU has three quarters of this, an RNN one quarter."
+        expect(found, wanted, where, _("The first layer has {shapes}.", shapes=shapes), mistakes=mistakes)
+    return _("A GRU has three quarters of this, an RNN one quarter.")
 
 
 @exercise("13.4")
 def last_states(answer):
-    for n, length, hidden, lengths in [(3, 5, 2, [1, 4, 3]), (3, 4, 2, [4, 2, 3]), (1, 5, 2, [5])]:
-        output = torch.arange(1.0, 1 + n * length * hidden).view(n, length, hidden)
-        rows = torch.arange(n)
-        ends = torch.tensor(lengths)
+    for n, length, hidden, lengths in [
+        (3, 5, 2, [1, 4, 3]),
+        (3, 4, 2, [4, 2, 3]),
+        (1, 5, 2, [5]),
+        (4, 6, 3, [2, 6, 6, 1]),
+        (2, 2, 2, [2, 2]),
+    ]:
+        output = torch.randn(n, length, hidden)  # in no order: the largest is not the last
+        rows, ends = torch.arange(n), torch.tensor(lengths)
+        where = _(
+            "for output {output} and lengths {lengths}, last_states",
+            output=(n, length, hidden),
+            lengths=lengths,
+        )
         wanted = output[rows, ends - 1]
-        found = call(answer, output, ends, name="last_states")
-        where = f"for output {(n, length, hidden)} and lengths {lengths}, last_states"
-        if max(lengths) > 1 and min(lengths) < length and near(found, output[:, -1]):
-            raise NotYet(f"{where} gives output[:, -1], which is padding for the shorter sequences.")
-        if max(lengths) < length and near(found, output[rows, ends]):
-            raise NotYet(
-                f"{where} is one step too late: the first step is number 0, so the last is lengths - 1."
-            )
-        if isinstance(found, torch.Tensor) and found.dim() == 3 and found.shape[:2] == (n, n):
-            raise NotYet(
-                f"{where} has shape {tuple(found.shape)}: a slice `:` beside the lengths takes every pair of a "
-                "sequence and a length; index the sequences by torch.arange as well."
-            )
-        if isinstance(found, torch.Tensor) and found.dim() == 3 and near(found[:, 0], wanted):
-            raise NotYet(
-                f"{where} has shape {tuple(found.shape)}: the right states, but axis 1 is still there."
-            )
-        expect(found, wanted, where, f"The last real steps are number {[e - 1 for e in lengths]}.")
-    return "Indexing passes gradients back, and only to the steps that were picked."
+        real = torch.where((torch.arange(length) < ends[:, None])[..., None], output, 0)
+        mistakes = {
+            _("It is output[:, -1], which is padding for the shorter sequences."): output[:, -1],
+            _("It is one step too late: the first step is number 0, so the last is lengths - 1."): (
+                output[rows, ends.clamp(max=length - 1)]
+            ),
+            _("It is one step too early."): output[rows, (ends - 2).clamp(min=0)],
+            _("It is the largest number of each column; the last one is wanted."): output.amax(1),
+            _("It is the sum of the real steps; the last one is wanted."): real.sum(1),
+            _("It is the mean of the real steps; the last one is wanted."): real.sum(1) / ends[:, None],
+            _("It holds the first steps; the last real ones are wanted."): output[:, 0],
+            _(
+                "A slice `:` beside the lengths takes every pair of a sequence and a length; index the sequences by "
+                "torch.arange as well."
+            ): output[:, ends - 1],
+            _("These are the right states, but axis 1 is still there."): wanted[:, None],
+        }
+        why = _("The last real steps are number {ends}.", ends=[end - 1 for end in lengths])
+        expect(call(answer, output, ends, name="last_states"), wanted, where, why, mistakes=mistakes)
+        expect_trainable(
+            answer,
+            lambda o, e: o[torch.arange(len(o)), e - 1],
+            output,
+            ends,
+            what=where,
+            why=why,
+            name="last_states",
+        )
+        other = output.masked_fill((torch.arange(length) >= ends[:, None])[..., None], torch.nan)
+        found = call(answer, other, ends, name="last_states")
+        expect(found, wanted, where, _("The padding may hold anything, NaN too; it must not be read."))
+    require(
+        loops_in(answer) == 0,
+        _("there is a loop in last_states; index all sequences at once, without a loop."),
+    )
+    return _("Indexing passes gradients back, and only to the steps that were picked.")
 
 
 @exercise("13.5")
 def classifier(answer):
     require(
         inspect.isclass(answer) and issubclass(answer, nn.Module),
-        f"the answer should be a class made from nn.Module, but is {describe(answer)}.",
+        _("the answer should be a class made from nn.Module, but is {found}.", found=describe(answer)),
     )
-    inputs, hidden, classes = 3, 4, 5
-    model = call(answer, inputs, hidden, classes, name="Classifier")
+    for inputs, hidden, classes in [(3, 4, 5), (2, 2, 2)]:
+        _check_classifier(call(answer, inputs, hidden, classes, name="Classifier"), inputs, hidden, classes)
+    return _("Packing costs a sort, and saves the steps that would have read padding.")
+
+
+def _check_classifier(model, inputs, hidden, classes):
     lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
-    require(len(lstms) == 1, f"Classifier has {len(lstms)} nn.LSTM layers; one is wanted.")
+    require(len(lstms) == 1, _("Classifier has {count} nn.LSTM layers; one is wanted.", count=len(lstms)))
     lstm = lstms[0]
-    require(lstm.bidirectional, "the LSTM reads in one direction; bidirectional=True is wanted.")
-    sizes = (lstm.input_size, lstm.hidden_size)
-    expect(sizes, (inputs, hidden), "(input_size, hidden_size) of the LSTM")
+    require(lstm.bidirectional, _("the LSTM reads in one direction; bidirectional=True is wanted."))
+    sizes = (lstm.input_size, lstm.hidden_size, lstm.num_layers)
+    expect(sizes, (inputs, hidden, 1), _("(input_size, hidden_size, num_layers) of the LSTM"))
     model.eval()
+
+    def run(x, lengths):
+        return call(model, x, lengths, name="Classifier")
 
     x, lengths = torch.randn(4, 6, inputs), torch.tensor([2, 6, 1, 4])
     with torch.no_grad():
-        found = call(model, x, lengths, name="Classifier")
+        found = run(x, lengths)
         require(
-            isinstance(found, torch.Tensor) and found.shape == (4, classes),
-            f"for x (4, 6, {inputs}) the output is {describe(found)}; logits of shape (4, {classes}) are wanted.",
+            isinstance(found, Tensor) and found.shape == (4, classes),
+            _(
+                "for x (4, 6, {inputs}) the output is {found}; logits of shape (4, {classes}) are wanted.",
+                inputs=inputs,
+                found=describe(found),
+                classes=classes,
+            ),
         )
-        other = x.clone()
-        for row, length in enumerate(lengths):
-            other[row, length:] = 9.0
-        moved = call(model, other, lengths, name="Classifier")
-        require(
-            near(moved, found),
-            f"with other numbers in the padding the logits move by up to {(moved - found).abs().max():.4f}; "
-            "pack the batch, or the backward half starts in the padding.",
-        )
-        for row, length in enumerate(lengths):
-            alone = call(model, x[row : row + 1, :length], lengths[row : row + 1], name="Classifier")
+        for filling in (9.0, torch.nan):
+            other = x.masked_fill((torch.arange(6) >= lengths[:, None])[..., None], filling)
             require(
-                near(alone[0], found[row]),
-                f"sequence {row} gets other logits alone than in the batch: check the order of the batch, that no "
-                "padding is read, and that no state of one sequence goes to another (h_n is (2, N, hidden): "
-                "concatenate its halves, a view mixes).",
+                same(run(other, lengths), found),
+                _(
+                    "with {filling} in the padding the logits change; pack the batch, or the backward half starts in "
+                    "the padding.",
+                    filling=filling,
+                ),
             )
+        for row, length in enumerate(lengths):
+            alone = run(x[row : row + 1, :length], lengths[row : row + 1])
+            require(
+                same(alone, found[row : row + 1]),
+                _(
+                    "sequence {row} gets other logits alone than in the batch: check the order of the batch, that no "
+                    "padding is read, and that no state of one sequence goes to another (h_n is (2, N, hidden): "
+                    "concatenate its halves, a view mixes).",
+                    row=row,
+                ),
+            )
+        # all shorter than the padded length
+        require(
+            same(run(x[2:], lengths[2:]), found[2:]),
+            _("a batch whose longest sequence is shorter than x gets other logits."),
+        )
         for step in (0, -1):
             other = x.clone()
             other[1, step] += 1  # sequence 1 has no padding
-            moved = call(model, other, lengths, name="Classifier")
             require(
-                not near(moved[1], found[1]),
-                f"the logits do not notice a change at step {step} of a full sequence.",
+                not same(run(other, lengths)[1], found[1]),
+                _("the logits do not notice a change at step {step} of a full sequence.", step=step),
             )
         linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
-        require(len(linear) == 1, f"Classifier has {len(linear)} nn.Linear layers; one is wanted.")
-        expect(linear[0].in_features, 2 * hidden, "in_features of the linear layer", "Two directions.")
-        summary = []
-        for row, length in enumerate(lengths):
-            part = x[row : row + 1, :length]
-            _, (h_n, _) = lstm(part if lstm.batch_first else part.transpose(0, 1))
-            forward, backward = h_n[-2], h_n[-1]  # of the top layer
-            summary.append((torch.cat([forward, backward], 1), torch.cat([backward, forward], 1)))
-        right = [linear[0](torch.cat([pair[order] for pair in summary])) for order in (0, 1)]
         require(
-            near(found, right[0]) or near(found, right[1]),
-            "the logits are not those of the last forward and the last backward state, which `h_n` holds; "
-            "in `output` the last backward state stands at step 0.",
+            len(linear) == 1, _("Classifier has {count} nn.Linear layers; one is wanted.", count=len(linear))
         )
-    return "Packing costs a sort, and saves the steps that would have read padding."
+        expect(linear[0].in_features, 2 * hidden, _("in_features of the linear layer"), _("Two directions."))
+    for training in (False, True):
+        model.train(training)
+        _compare(model, run(x, lengths), lstm, linear[0], x, lengths)
+
+
+def _compare(model, found, lstm, linear, x, lengths):
+    """The logits, and the gradients of all weights, against those of each sequence read alone."""
+    summary = []
+    for row, length in enumerate(lengths):
+        part = x[row : row + 1, :length]
+        h_n, _c = lstm(part if lstm.batch_first else part.transpose(0, 1))[1]
+        summary.append((torch.cat([h_n[0], h_n[1]], 1), torch.cat([h_n[1], h_n[0]], 1)))
+    right = [linear(torch.cat([pair[order] for pair in summary])) for order in (0, 1)]
+    for logits in right:
+        require(
+            not same(found, logits.softmax(1)) and not same(found, logits.log_softmax(1)),
+            _("these are probabilities; the logits, as they come from the linear layer, are wanted."),
+        )
+    close = [logits for logits in right if same(found, logits)]
+    require(
+        len(close) > 0,
+        _(
+            "the logits are not those of the last forward and the last backward state, which `h_n` holds; in "
+            "`output` the last backward state stands at step 0. Nothing but the linear layer comes after it."
+        ),
+    )
+    parameters = [*lstm.parameters(), *linear.parameters()]
+    require(found.requires_grad, _("the logits carry no gradient, so nothing can be trained."))
+    weights = torch.arange(1.0, found.numel() + 1).view(found.shape)
+    slopes = [
+        torch.autograd.grad((logits * weights).sum(), parameters, allow_unused=True)
+        for logits in (found, close[0])
+    ]
+    for slope, wanted in zip(*slopes, strict=True):
+        if slope is None or not same(slope, wanted, 1e-3, 1e-4):
+            raise NotYet(
+                _(
+                    "the gradient does not reach the LSTM and the linear layer as it should; is something detached?"
+                )
+            )

@@ -1,10 +1,11 @@
-"""Wrong answers to the exercises of chapter 13."""
+"""Answers to the exercises of chapter 13."""
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from wrong_answers import Wrong
+from answers import Right, Wrong
 
 
 def shapes(n, length, hidden, layers=1, bidirectional=False, batch_first=False):
@@ -115,6 +116,137 @@ class Probabilities(Classifier):
         return super().forward(x, lengths).softmax(dim=1)
 
 
+class Detached(Classifier):
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.linear(torch.cat(list(self.lstm(packed)[1][0].detach()), dim=1))
+
+
+class Squashed(Classifier):
+    def forward(self, x, lengths):
+        return super().forward(x, lengths).relu()
+
+
+class LastAndFirst(Classifier):
+    """Reads the two states from the padded output."""
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        output, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
+        forward, backward = output.chunk(2, dim=-1)
+        last = forward[torch.arange(len(x)), lengths - 1]
+        return self.linear(torch.cat([last, backward[:, 0]], dim=-1))
+
+
+class OneByOne(nn.Module):
+    def __init__(self, inputs, hidden, classes):
+        super().__init__()
+        self.net = nn.ModuleDict(
+            {"read": nn.LSTM(inputs, hidden, bidirectional=True), "answer": nn.Linear(2 * hidden, classes)}
+        )
+
+    def forward(self, x, lengths):
+        states = [self.net["read"](row[:n])[1][0] for row, n in zip(x, lengths.tolist(), strict=True)]
+        return self.net["answer"](torch.stack(states).flatten(1))
+
+
+class SortedAndBack(Classifier):
+    def forward(self, x, lengths):
+        lengths, order = lengths.sort(descending=True)
+        packed = pack_padded_sequence(x[order], lengths, batch_first=True)
+        h_n = self.lstm(packed)[1][0]
+        return self.linear(h_n.transpose(0, 1).flatten(1))[order.argsort()]
+
+
+def step_by_linear(x, h, w_ih, w_hh, b_ih, b_hh):
+    return F.tanh(F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh))
+
+
+def step_by_rows(x, h, w_ih, w_hh, b_ih, b_hh):
+    rows = [w_ih @ x_n + b_ih + w_hh @ h_n + b_hh for x_n, h_n in zip(x, h, strict=True)]
+    return torch.stack(rows).tanh()
+
+
+def step_at_once(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.tanh(torch.cat([x, h], 1) @ torch.cat([w_ih, w_hh], 1).T + (b_ih + b_hh))
+
+
+def shapes_as_size(*args, **kwargs):
+    return [torch.Size(shape) for shape in shapes(*args, **kwargs)]
+
+
+def shapes_by_swap(n, length, hidden, layers=1, bidirectional=False, batch_first=False):
+    front = (n, length) if batch_first else (length, n)
+    d = bidirectional + 1
+    return (*front, d * hidden), (layers * d, n, hidden)
+
+
+def shapes_by_module(n, length, hidden, layers=1, bidirectional=False, batch_first=False):
+    layer = nn.GRU(1, hidden, layers, bidirectional=bidirectional, batch_first=batch_first)
+    return tuple(part.shape for part in layer(torch.zeros((n, length, 1) if batch_first else (length, n, 1))))
+
+
+def count_by_module(inputs, hidden, layers=1, bidirectional=False):
+    layer = nn.LSTM(inputs, hidden, layers, bidirectional=bidirectional)
+    return sum(p.numel() for p in layer.parameters())
+
+
+def count_by_layer(inputs, hidden, layers=1, bidirectional=False):
+    d, total = 1 + bidirectional, 0
+    for _ in range(layers):
+        total += d * 4 * hidden * (inputs + hidden + 2)
+        inputs = d * hidden
+    return total
+
+
+def count_at_once(inputs, hidden, layers=1, bidirectional=False):
+    d = 2 if bidirectional else 1
+    return 4 * d * hidden * (inputs + hidden + 2 + (layers - 1) * (d * hidden + hidden + 2))
+
+
+def count_recursive(inputs, hidden, layers=1, bidirectional=False):
+    if layers == 0:
+        return 0
+    d = 2 if bidirectional else 1
+    return d * 4 * hidden * (inputs + hidden + 2) + count_recursive(
+        d * hidden, hidden, layers - 1, bidirectional
+    )
+
+
+def last_by_gather(output, lengths):
+    return output.gather(1, (lengths - 1).view(-1, 1, 1).expand(-1, 1, output.shape[2])).squeeze(1)
+
+
+def last_by_flat(output, lengths):
+    rows = torch.arange(len(output)) * output.shape[1] + lengths - 1
+    return output.flatten(0, 1)[rows]
+
+
+def last_by_mask(output, lengths):
+    return output[torch.arange(output.shape[1]) == lengths[:, None] - 1]
+
+
+def last_by_loop(output, lengths):
+    return torch.stack([row[n - 1] for row, n in zip(output, lengths, strict=True)])
+
+
+def last_by_product(output, lengths):
+    hot = (torch.arange(output.shape[1]) == lengths[:, None] - 1).to(output.dtype)
+    return torch.einsum("nl,nlh->nh", hot, output)
+
+
+def last_largest(output, lengths):
+    real = (torch.arange(output.shape[1]) < lengths[:, None])[..., None]
+    return output.masked_fill(~real, -torch.inf).amax(1)
+
+
+RIGHT = {
+    "13.1": [Right(step_by_linear), Right(step_by_rows), Right(step_at_once)],
+    "13.2": [Right(shapes), Right(shapes_as_size), Right(shapes_by_swap)],
+    "13.3": [Right(count_by_layer), Right(count_at_once), Right(count_recursive)],
+    "13.4": [Right(last_by_gather), Right(last_by_flat), Right(last_by_mask)],
+    "13.5": [Right(Classifier), Right(LastAndFirst), Right(OneByOne), Right(SortedAndBack)],
+}
 WRONG = {
     "13.1": [
         Wrong(lambda x, h, w, u, b, c: (x @ w + b + h @ u + c).tanh(), hint="transpose them"),
@@ -122,6 +254,8 @@ WRONG = {
         Wrong(lambda x, h, w, u, b, c: (x @ w.T + b + c).tanh(), hint="old state h"),
         Wrong(lambda x, h, w, u, b, c: (x @ w.T + b + h @ u.T).tanh(), hint="two biases"),
         Wrong(lambda x, h, w, u, b, c: (x @ w.T + b + h @ u.T + c).relu(), hint="uses ReLU"),
+        Wrong(lambda *args: step_at_once(*args).detach(), hint="carries no gradient"),
+        Wrong(lambda x, h, w, u, b, c: (x @ w.T + h @ u.T).tanh(), hint="both biases"),
     ],
     "13.2": [
         Wrong(states_batch_first, hint="batch_first does not change h_n"),
@@ -129,6 +263,7 @@ WRONG = {
         Wrong(never_batch_first, hint="the batch comes first"),
         Wrong(directions_forgotten, hint="side by side"),
         Wrong(top_layer_only, hint="one state per layer"),
+        Wrong(shapes_by_module, hint="switched off", forbidden="without making one"),
     ],
     "13.3": [
         Wrong(lambda i, h, layers=1, both=False: 4 * h * (i + h + 1) * layers, hint="two biases"),
@@ -136,7 +271,8 @@ WRONG = {
             lambda i, h, layers=1, both=False: (1 + both) * layers * 4 * h * (i + h + 2),
             hint="reads the states of the first",
         ),
-        Wrong(lambda i, h, layers=1, both=False: 3 * h * (i + h + 2), hint="weight_ih_l0 (20, 7)"),
+        Wrong(lambda i, h, layers=1, both=False: 3 * h * (i + h + 2), hint="a GRU three"),
+        Wrong(count_by_module, hint="switched off", forbidden="without making one"),
         Wrong(
             lambda i, h, layers=1, both=False: 4 * h * (i + h + 2) + (layers - 1) * 4 * h * (2 * h + 2),
             hint="should be 560",
@@ -157,9 +293,14 @@ WRONG = {
             hint="axis 1 is still there",
         ),
         Wrong(lambda output, lengths: output[lengths - 1, torch.arange(len(output))], hint="raised"),
+        Wrong(lambda output, lengths: output.amax(1), hint="the largest number"),
+        Wrong(last_largest, hint="should be"),
+        Wrong(last_by_loop, hint="without a loop", forbidden="without a loop"),
+        Wrong(last_by_product, hint="NaN too"),
+        Wrong(lambda output, lengths: last_by_flat(output, lengths).detach(), hint="carries no gradient"),
     ],
     "13.5": [
-        Wrong(NotPacked, hint="in the padding"),
+        Wrong(NotPacked, hint="in the padding", forbidden="Padding must not change a thing"),
         Wrong(OneDirection, hint="bidirectional=True"),
         Wrong(BackwardHalfOnly, hint="should be 8"),
         Wrong(LastRealRow, hint="step 0"),
@@ -169,6 +310,8 @@ WRONG = {
         Wrong(Viewed, hint="a view mixes"),
         Wrong(CellInstead, hint="which `h_n` holds"),
         Wrong(Summed, hint="should be 8"),
-        Wrong(Probabilities, hint="not those of the last forward"),
+        Wrong(Probabilities, hint="these are probabilities"),
+        Wrong(Detached, hint="is something detached"),
+        Wrong(Squashed, hint="Nothing but the linear layer"),
     ],
 }
