@@ -104,13 +104,10 @@ def lstm_parameters(answer):
     ]:
         layer = nn.LSTM(inputs, hidden, layers, bidirectional=both)
         wanted = sum(p.numel() for p in layer.parameters())
-        settings = {"layers": layers, "bidirectional": both}
-        settings = {
-            key: value for key, value in settings.items() if value is True or value > 1
-        }  # defaults too
+        settings = (layers, both) if both else (layers,) if layers > 1 else ()  # the defaults too
         with switched_off(_("LSTM"), (nn.LSTM, "__init__"), (nn.RNNBase, "__init__")):
-            found = call(answer, inputs, hidden, **settings, name="lstm_parameters")
-        shown = "".join(f", {key}={value}" for key, value in settings.items())
+            found = call(answer, inputs, hidden, *settings, name="lstm_parameters")
+        shown = "".join(f", {value}" for value in settings)
         where = _("lstm_parameters({inputs}, {hidden}{shown})", inputs=inputs, hidden=hidden, shown=shown)
         d = 2 if both else 1
         mistakes = {
