@@ -151,9 +151,9 @@ def my_dropout(answer):
             what = _("my_dropout with p={p} and training={training}", **options)
             expect(call(answer, x, name=name, **options), x, what, why)
         for shape, options in [
-            ((200, 100), {}),
-            ((20, 20, 10, 5), {"p": 0.2}),
-            ((100, 200), {"p": 0.7, "training": True}),
+            ((60, 50), {}),
+            ((8, 8, 8, 6), {"p": 0.2}),
+            ((50, 60), {"p": 0.7, "training": True}),
         ]:
             x, p = signed(*shape), options.get("p", 0.5)
             what = _("my_dropout with p={p}", p=p)
@@ -166,7 +166,7 @@ def my_dropout(answer):
             for axis in range(len(shape)):
                 equal = same_neighbours(kept, axis)
                 require(
-                    abs(equal - share**2 - (1 - share) ** 2) < 0.05,
+                    abs(equal - share**2 - (1 - share) ** 2) < 0.06,
                     _(
                         "{what} drops neighbours along axis {axis} together (or never both); every number needs a "
                         "coin of its own.",
@@ -174,7 +174,7 @@ def my_dropout(answer):
                         axis=axis,
                     ),
                 )
-            check_share(1 - kept.float().mean().item(), p, what, 0.03)
+            check_share(1 - kept.float().mean().item(), p, what, 0.05)
             again = kept_by(answer, x, name, **options)
             require(
                 not torch.equal(again, kept),
