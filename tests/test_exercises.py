@@ -33,7 +33,7 @@ def exercises(path: Path) -> dict[str, tuple[str, str]]:
     found, prose = {}, ""
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
-            prose += "\n" + cell.source
+            prose = cell.source if "## Exercises" in cell.source else prose + "\n" + cell.source
             continue
         for number in CALL.findall(cell.source):
             assert number not in found, f"{path.name}: exercise {number} stands twice"

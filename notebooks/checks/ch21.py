@@ -4,51 +4,73 @@ import copy
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require
+from . import NotYet, _, call, describe, exercise, expect, require, same
 
 
 @exercise("21.1")
 def accuracy_of(answer):
-    logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, -1.0], [-3.0, -2.0, -1.0]])
-    for labels, expected in [([0, 1, 2, 2], 0.75), ([0, 1, 0, 2], 1.0), ([1, 0, 1, 0], 0.0)]:
-        found = call(answer, logits, torch.tensor(labels), name="accuracy_of_logits")
+    fixed = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, -1.0], [-3.0, -2.0, -1.0]])
+    cases = [(fixed, torch.tensor(labels)) for labels in ([0, 1, 2, 2], [0, 1, 0, 2], [1, 0, 1, 0])]
+    cases += [(torch.eye(5), torch.tensor([0, 1, 2, 3, 0])), (torch.randn(30, 4), torch.randint(0, 4, (30,)))]
+    for logits, labels in cases:
+        right = int((logits.argmax(dim=1) == labels).sum())
         expect(
-            found,
-            expected,
-            f"with logits {logits.tolist()} and labels {labels}, the accuracy",
-            "Each row is a picture, and its guess is the column of its largest logit: argmax over dim=1.",
+            call(answer, logits, labels, name="accuracy_of_logits"),
+            right / len(labels),
+            _(
+                "the accuracy for {logits} and labels {labels}",
+                logits=describe(logits),
+                labels=describe(labels),
+            ),
+            _("Each row is a picture, and its guess is the column of its largest logit: argmax over dim=1."),
+            mistakes={
+                _("This is in percent; a number from 0 to 1 is wanted."): 100 * right / len(labels),
+                _("This is a count; divide it by the number of pictures."): float(right),
+                _("This is the share of wrong guesses."): 1 - right / len(labels),
+            }
+            if right
+            else {},
         )
-    found = call(answer, torch.eye(5), torch.tensor([0, 1, 2, 3, 0]), name="accuracy_of_logits")
-    expect(
-        found, 0.8, "the accuracy over five pictures and five classes", "A share from 0 to 1, not a count."
-    )
-    return "The softmax is not needed here: it never changes which logit is the largest."
+    return _("The softmax is not needed here: it does not change which logit is the largest.")
 
 
 @exercise("21.2")
 def confusion(answer):
     labels, guesses = torch.tensor([0, 0, 1, 2, 2, 2]), torch.tensor([0, 1, 1, 2, 0, 0])
-    expected = torch.tensor([[1, 1, 0], [0, 1, 0], [2, 0, 1]])
-    found = call(answer, labels, guesses, 3, name="confusion")
-    if isinstance(found, torch.Tensor) and torch.equal(found.cpu(), expected.T):
-        raise NotYet("rows and columns are swapped: the true class is the row, the guess is the column.")
-    if isinstance(found, torch.Tensor) and torch.equal(found.cpu(), (expected > 0).to(found.dtype).cpu()):
-        raise NotYet(
-            "the pair of label 2 and guess 0 occurs twice and is counted once: `matrix[labels, guesses] += 1` adds 1 only "
-            "once to each place. Use torch.bincount, or a loop."
+    many = torch.randint(0, 4, (2, 200), generator=torch.Generator().manual_seed(0))
+    few = torch.tensor([0, 1]), torch.tensor([1, 0])
+    empty = torch.zeros(0, dtype=torch.int64)
+    for one, other, classes in [(labels, guesses, 3), (*few, 4), (*many, 5), (empty, empty, 2)]:
+        expected = torch.zeros(classes, classes, dtype=torch.int64)
+        for pair in zip(one.tolist(), other.tolist(), strict=True):
+            expected[pair] += 1
+        mistakes = {
+            _(
+                "Rows and columns are swapped: the true class is the row, the guess is the column."
+            ): expected.T,
+            _(
+                "A pair that occurs twice is counted once: `matrix[labels, guesses] += 1` adds 1 only once to each "
+                "place. Use torch.bincount, or a loop."
+            ): (expected > 0).long(),
+            _("Count the pairs; do not divide."): expected / expected.sum(dim=1, keepdim=True),
+        }
+        expect(
+            call(answer, one, other, classes, name="confusion"),
+            expected,
+            _(
+                "confusion of labels {labels} and guesses {guesses} with {classes} classes",
+                labels=describe(one),
+                guesses=describe(other),
+                classes=classes,
+            ),
+            _("Classes that never occur have a row and a column, too."),
+            mistakes={hint: value for hint, value in mistakes.items() if not same(value, expected)},
         )
-    expect(found, expected, f"confusion of labels {labels.tolist()} and guesses {guesses.tolist()}")
-    found = call(answer, torch.tensor([0, 1]), torch.tensor([1, 0]), 4, name="confusion")
-    expected = torch.zeros(4, 4, dtype=torch.int64)
-    expected[0, 1] = expected[1, 0] = 1
-    expect(
-        found,
-        expected,
-        "confusion with four classes of which two occur",
-        "Classes that never occur count too.",
+    return _(
+        "Each row sums to the number of pictures of its class, so the diagonal over the row sums is the recall."
     )
-    return "Each row sums to the number of pictures of its class, so the diagonal over the row sums is the recall."
 
 
 def model_and_data() -> tuple[nn.Module, list]:
@@ -60,33 +82,59 @@ def model_and_data() -> tuple[nn.Module, list]:
 
 @exercise("21.3")
 def training_step(answer):
-    for optimizer_class, options in [(torch.optim.SGD, {"lr": 0.1}), (torch.optim.Adam, {"lr": 0.01})]:
+    def mse(output, y):  # another loss than cross entropy
+        return F.mse_loss(output, F.one_hot(y, 3).float())
+
+    settings = [
+        (torch.optim.SGD, {"lr": 0.1}, nn.CrossEntropyLoss()),
+        (torch.optim.Adam, {"lr": 0.01}, nn.CrossEntropyLoss()),
+        (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}, mse),
+    ]
+    for kind, options, loss_fn in settings:
         model, batches = model_and_data()
         model[2].p = 0.0  # the same numbers whatever is drawn
         twin = copy.deepcopy(model)
         model.eval()
-        optimizer, own = (optimizer_class(m.parameters(), **options) for m in (model, twin))
+        optimizer, own = (kind(m.parameters(), **options) for m in (model, twin))
+        for weight in model.parameters():
+            weight.grad = torch.ones_like(weight)  # what an earlier backward pass may have left
         for i, (x, y) in enumerate(batches):
-            expected = nn.functional.cross_entropy(twin(x), y)
+            before = copy.deepcopy(twin)
+            expected = loss_fn(twin(x), y)
             own.zero_grad()
             expected.backward()
             own.step()
-            found = call(answer, model, x, y, nn.CrossEntropyLoss(), optimizer, name="training_step")
+            found = call(answer, model, x, y, loss_fn, optimizer, name="training_step")
             require(
-                model.training, "after training_step the model is in eval mode; training needs model.train()."
+                model.training,
+                _("after training_step the model is in eval mode; training needs model.train()."),
             )
-            expect(found, expected.item(), f"in step {i + 1}, the loss that training_step returns", atol=1e-4)
-            for weight, wanted in zip(model.parameters(), twin.parameters(), strict=True):
-                if not torch.allclose(weight, wanted, atol=1e-5):
-                    raise NotYet(
-                        f"after step {i + 1} the weights are not where one step of {optimizer_class.__name__} leads."
-                        + (
-                            " Does the gradient of an earlier step still count?"
-                            if i
-                            else " Is every one of zero_grad, backward and step there, in this order?"
-                        )
+            with torch.no_grad():
+                after, log = loss_fn(twin(x), y), F.log_softmax(before(x), dim=1)
+                twice = loss_fn(log.exp(), y)
+            expect(
+                found,
+                expected.item(),
+                _("in step {step}, the loss that training_step returns", step=i + 1),
+                rtol=1e-5,
+                mistakes={
+                    _("This is the loss after the step; return the one before it."): after.item(),
+                    _(
+                        "This is the loss of probabilities; give `loss_fn` the logits as they are."
+                    ): twice.item(),
+                },
+            )
+            pairs = zip(model.parameters(), twin.parameters(), strict=True)
+            if not all(same(weight, wanted) for weight, wanted in pairs):
+                raise NotYet(
+                    _(
+                        "after step {step} the weights are not where one step of {kind} leads. Are zero_grad, backward "
+                        "and step there, in this order, so that no older gradient counts?",
+                        step=i + 1,
+                        kind=kind.__name__,
                     )
-    return "zero_grad, backward, step: the order in every PyTorch training loop."
+                )
+    return _("zero_grad, backward, step: the order in most PyTorch training loops.")
 
 
 @exercise("21.4")
@@ -98,40 +146,62 @@ def score(answer):
         x, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
         with torch.no_grad():
             logits = reference(x)
-            loss = nn.functional.cross_entropy(logits, y).item()
-            means = [nn.functional.cross_entropy(reference(x), y).item() for x, y in batches]
+            loss = F.cross_entropy(logits, y).item()
+            means = [F.cross_entropy(reference(x), y).item() for x, y in batches]
+            shares = [(reference(x).argmax(dim=1) == y).float().mean().item() for x, y in batches]
         accuracy = (logits.argmax(dim=1) == y).float().mean().item()
+        before = copy.deepcopy(model.state_dict())
         modes, seen = [], []
-        model[2].register_forward_hook(lambda module, *_, modes=modes: modes.append(module.training))
-        model.register_forward_hook(
-            lambda module, inputs, output, seen=seen: seen.append(output.requires_grad)
-        )
+        model[2].register_forward_hook(lambda module, *_args, modes=modes: modes.append(module.training))
+        model.register_forward_hook(lambda _module, _in, out, seen=seen: seen.append(out.requires_grad))
         found = call(answer, model, batches, nn.CrossEntropyLoss(), name="score")
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"score returned {describe(found)}; the pair (loss, accuracy) is wanted.",
+            _("score returned {found}; the pair (loss, accuracy) is wanted.", found=describe(found)),
         )
-        require(not any(modes), "dropout was active: put the model into eval mode first.")
-        if isinstance(found[0], float) and abs(found[0] - sum(means) / 3) < 1e-5:
-            raise NotYet(
-                "the loss is the mean of the batches' means, but the last batch is smaller: weigh by len(y)."
-            )
-        expect(found[0], loss, "the loss over all pictures")
-        shares = [(reference(x).argmax(dim=1) == y).float().mean().item() for x, y in batches]
-        if isinstance(found[1], float) and abs(found[1] - sum(shares) / 3) < 1e-5 < abs(accuracy - found[1]):
-            raise NotYet(
-                "the accuracy is the mean of the batches' accuracies, but the last batch is smaller: count the right "
-                "guesses of all batches, then divide."
-            )
-        expect(found[1], accuracy, "the accuracy over all pictures")
+        require(not any(modes), _("dropout was active: put the model into eval mode first."))
+        expect(
+            found[0],
+            loss,
+            _("the loss over all pictures"),
+            rtol=1e-5,
+            mistakes={
+                _(
+                    "This is the mean of the batches' means, but the last batch is smaller: weigh by len(y)."
+                ): sum(means) / 3,
+                _("This is a sum; divide by the number of pictures."): loss * len(y),
+                _("This is the accuracy; the loss comes first."): accuracy,
+            },
+        )
+        expect(
+            found[1],
+            accuracy,
+            _("the accuracy over all pictures"),
+            rtol=1e-5,
+            mistakes={
+                _(
+                    "This is the mean of the batches' accuracies, but the last batch is smaller: count the right guesses "
+                    "of all batches, then divide."
+                ): sum(shares) / 3,
+                _("This is in percent; a number from 0 to 1 is wanted."): 100 * accuracy,
+            },
+        )
         require(
-            not any(seen), "a graph was built for gradients that nobody needs: use torch.inference_mode()."
+            not any(seen), _("a graph was built for gradients that nobody needs: use torch.inference_mode().")
+        )
+        require(
+            all(torch.equal(value, before[key]) for key, value in model.state_dict().items()),
+            _("the weights have changed; to score is not to train."),
         )
         require(
             model.training == training,
-            f"the model was in {'train' if training else 'eval'} mode before and is in the other one after.",
+            _("the model was in train mode before and is in eval mode after.")
+            if training
+            else _("the model was in eval mode before and is in train mode after."),
         )
-    return "A function that leaves the model as it found it can be called in the middle of a training loop."
+    return _(
+        "A function that leaves the model as it found it can be called in the middle of a training loop."
+    )
 
 
 @exercise("21.5")
@@ -147,40 +217,69 @@ def fit_best(answer):
         with torch.no_grad():
             model.weight.copy_(torch.tensor([[0.8, -0.8], [-0.8, 0.8]]))
             model.bias.copy_(torch.tensor([1.0, 0.0]))
-        return model, torch.optim.SGD(model.parameters(), lr=0.4)
+        return model, torch.optim.SGD(model.parameters(), lr=0.2)
 
-    reference, optimizer = start()
-    expected, states = [], []
-    for _ in range(12):
-        loss = nn.functional.cross_entropy(reference(x), 1 - y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        expected.append((reference(x).argmax(dim=1) == y).float().mean().item())
-        states.append(copy.deepcopy(reference.state_dict()))
-    best = expected.index(max(expected))  # the fifth; the sixth is as good, the last far worse
+    for epochs in (12, 3):
+        reference, optimizer = start()
+        expected, losses, states = [], [], []
+        for _epoch in range(epochs):
+            for part in (slice(0, 4), slice(4, 8)):
+                optimizer.zero_grad()
+                F.cross_entropy(reference(x[part]), 1 - y[part]).backward()
+                optimizer.step()
+            with torch.no_grad():
+                expected.append((reference(x).argmax(dim=1) == y).float().mean().item())
+                losses.append(F.cross_entropy(reference(x), y).item())
+            states.append(copy.deepcopy(reference.state_dict()))
+        best, lowest = expected.index(max(expected)), losses.index(min(losses))
 
-    model, optimizer = start()
-    found = call(answer, model, [(x, 1 - y)], [(x, y)], nn.CrossEntropyLoss(), optimizer, 12, name="fit_best")
-    require(
-        isinstance(found, list),
-        f"fit_best returned {describe(found)}; a list of accuracies is wanted, one per epoch.",
-    )
-    require(len(found) == 12, f"fit_best was called for 12 epochs and returned {len(found)} accuracies.")
-    expect(found, expected, "the list of validation accuracies")
-    if torch.allclose(model.weight, states[-1]["weight"]):
-        raise NotYet(
-            f"the best epoch was number {best + 1}, but the model holds the weights of the last one. "
-            "Were they copied (copy.deepcopy) when they were best, and loaded at the end?"
+        model, optimizer = start()
+        batches = [(x[:4], 1 - y[:4]), (x[4:], 1 - y[4:])]
+        found = call(
+            answer, model, batches, [(x, y)], nn.CrossEntropyLoss(), optimizer, epochs, name="fit_best"
         )
-    equals = [states[i]["weight"] for i in range(best + 1, 12) if expected[i] == expected[best]]
-    require(
-        not any(torch.allclose(model.weight, weight) for weight in equals),
-        f"epoch {best + 1} was the first of equals, but the model holds the weights of a later one: use > and not >=.",
-    )
-    expect(
-        model.weight.detach(),
-        states[best]["weight"],
-        f"the weight after 12 epochs of which number {best + 1} was best",
-    )
-    return "This is early stopping without the stopping: train on, keep the best."
+        require(
+            isinstance(found, list | tuple),
+            _(
+                "fit_best returned {found}; a list of accuracies is wanted, one per epoch.",
+                found=describe(found),
+            ),
+        )
+        require(
+            len(found) == epochs,
+            _(
+                "fit_best was called for {epochs} epochs and returned {count} accuracies.",
+                epochs=epochs,
+                count=len(found),
+            ),
+        )
+        expect(found, expected, _("the list of validation accuracies"))
+        equals = [i for i in range(best + 1, epochs) if expected[i] == expected[best]]
+        mistakes = {
+            _(
+                "These are the weights of the last epoch. Were they copied (copy.deepcopy) when they were best, and loaded "
+                "at the end?"
+            ): states[-1]["weight"],
+            _(
+                "These are the weights with the lowest validation loss; the highest accuracy is wanted."
+            ): states[lowest]["weight"],
+            **{
+                _("Epoch {number} was as good, but later: use > and not >=.", number=i + 1): states[i][
+                    "weight"
+                ]
+                for i in equals
+            },
+        }
+        expect(
+            model.weight.detach(),
+            states[best]["weight"],
+            _(
+                "the weight after {epochs} epochs, of which number {best} was best,",
+                epochs=epochs,
+                best=best + 1,
+            ),
+            mistakes={
+                hint: value for hint, value in mistakes.items() if not same(value, states[best]["weight"])
+            },
+        )
+    return _("This is early stopping without the stopping: train on, keep the best.")

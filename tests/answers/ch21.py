@@ -1,0 +1,324 @@
+"""Answers to the exercises of chapter 21."""
+
+import copy
+import io
+
+import torch
+from torch import nn
+
+from answers import Right, Wrong
+
+
+def counts_rights(logits, labels):
+    return (logits.argmax(dim=1) == labels).sum().item()
+
+
+def wrong_axis(logits, labels):
+    return (logits.argmax(dim=0)[: len(labels)] == labels[: logits.shape[1]]).float().mean().item()
+
+
+def tensor_accuracy(logits, labels):
+    return (logits.argmax(dim=1) == labels).float().mean()
+
+
+def swapped(labels, guesses, classes):
+    return torch.bincount(guesses * classes + labels, minlength=classes**2).view(classes, classes)
+
+
+def no_minlength(labels, guesses, classes):
+    return torch.bincount(labels * classes + guesses).view(classes, classes)
+
+
+def as_floats(labels, guesses, classes):
+    matrix = torch.zeros(classes, classes)
+    for label, guess in zip(labels, guesses, strict=True):
+        matrix[label, guess] += 1
+    return matrix
+
+
+def repeated_once(labels, guesses, classes):
+    matrix = torch.zeros(classes, classes, dtype=torch.int64)
+    matrix[labels, guesses] += 1
+    return matrix
+
+
+def step(model, x, y, loss_fn, optimizer, zero=True, train=True, update=True):
+    if train:
+        model.train()
+    if zero:
+        optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    if update:
+        optimizer.step()
+    return loss.item()
+
+
+def zero_after_backward(model, x, y, loss_fn, optimizer):
+    model.train()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.item()
+
+
+def loss_tensor(model, x, y, loss_fn, optimizer):
+    step(model, x, y, loss_fn, optimizer)
+    return loss_fn(model(x), y)
+
+
+def score(model, batches, loss_fn, evaluate=True, weigh=True, restore=True, gradients=False):
+    was_training = model.training
+    if evaluate:
+        model.eval()
+    loss, correct, count, means = 0.0, 0, 0, []
+    with torch.set_grad_enabled(gradients):
+        for x, y in batches:
+            logits = model(x)
+            means.append(loss_fn(logits, y).item())
+            loss += means[-1] * len(y)
+            correct += (logits.argmax(dim=1) == y).sum().item()
+            count += len(y)
+    if restore:
+        model.train(was_training)
+    return loss / count if weigh else sum(means) / len(means), correct / count
+
+
+def mean_accuracy(model, batches, loss_fn):
+    loss, _ = score(model, batches, loss_fn)
+    return loss, sum(score(model, [batch], loss_fn)[1] for batch in batches) / len(batches)
+
+
+def score_of_last_batch(model, batches, loss_fn):
+    return score(model, batches[-1:], loss_fn)
+
+
+def scored_on_training(model, batches, validation, *rest):
+    return fit(model, batches, batches, *rest)
+
+
+def one_axis_of_guesses(labels, guesses, classes):
+    return torch.bincount(labels * classes + guesses, minlength=classes * classes)
+
+
+def fit(model, batches, validation, loss_fn, optimizer, epochs, copied=True, load=True):
+    accuracies, best = [], None
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        if accuracies[-1] >= max(accuracies):
+            best = copy.deepcopy(model.state_dict()) if copied else model.state_dict()
+    if load:
+        model.load_state_dict(best)
+    return accuracies
+
+
+def accuracy_by_loop(logits, labels):
+    right = 0
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        right += row.index(max(row)) == label
+    return right / len(labels)
+
+
+def accuracy_by_numpy(logits, labels):
+    return (logits.numpy().argmax(axis=-1) == labels.numpy()).mean()
+
+
+def accuracy_by_topk(logits, labels):
+    return logits.topk(1).indices.flatten().eq(labels).double().mean().item()
+
+
+def confusion_by_one_hot(labels, guesses, classes):
+    rows, columns = nn.functional.one_hot(labels, classes), nn.functional.one_hot(guesses, classes)
+    return rows.T @ columns
+
+
+def confusion_by_loop(labels, guesses, classes):
+    matrix = torch.zeros(classes, classes, dtype=torch.long)
+    for label, guess in zip(labels, guesses, strict=True):
+        matrix[label, guess] += 1
+    return matrix
+
+
+def confusion_by_index_put(labels, guesses, classes):
+    matrix = torch.zeros(classes, classes, dtype=torch.int64)
+    return matrix.index_put_((labels, guesses), torch.ones_like(labels), accumulate=True)
+
+
+def step_with_none(model, x, y, loss_fn, optimizer):
+    for weight in model.parameters():
+        weight.grad = None
+    loss = loss_fn(model.train()(x), y)
+    value = loss.item()
+    loss.backward()
+    optimizer.step()
+    return value
+
+
+def step_by_closure(model, x, y, loss_fn, optimizer):
+    model.train()
+
+    def closure():
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        return loss
+
+    return optimizer.step(closure).item()
+
+
+def step_by_autograd(model, x, y, loss_fn, optimizer):
+    model.train()
+    loss = loss_fn(model(x), y)
+    weights = list(model.parameters())
+    for weight, grad in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = grad
+    optimizer.step()
+    return loss.detach().numpy().item()
+
+
+def loss_after(model, x, y, loss_fn, optimizer):
+    step(model, x, y, loss_fn, optimizer)
+    return loss_fn(model(x), y).item()
+
+
+def softmax_first(model, x, y, loss_fn, optimizer):
+    return step(nn.Sequential(model, nn.Softmax(dim=1)), x, y, loss_fn, optimizer)
+
+
+@torch.no_grad()
+def score_at_once(model, batches, loss_fn):
+    was = model.training
+    try:
+        pairs = [(model.eval()(x), y) for x, y in batches]
+    finally:
+        model.train(was)
+    logits, labels = torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])
+    return [loss_fn(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()]
+
+
+def score_on_a_copy(model, batches, loss_fn):
+    return score(copy.deepcopy(model), batches, loss_fn)
+
+
+def percent(model, batches, loss_fn):
+    loss, accuracy = score(model, batches, loss_fn)
+    return loss, 100 * accuracy
+
+
+def always_train_after(model, batches, loss_fn):
+    found = score(model, batches, loss_fn)
+    model.train()
+    return found
+
+
+def fit_by_clone(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, best, kept = [], -1.0, {}
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        if accuracies[-1] > best:
+            best, kept = accuracies[-1], {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(kept)
+    return accuracies
+
+
+def fit_by_file(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, file = [], io.BytesIO()
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        if accuracies.index(max(accuracies)) == len(accuracies) - 1:
+            file = io.BytesIO()
+            torch.save(model.state_dict(), file)
+    file.seek(0)
+    model.load_state_dict(torch.load(file))
+    return tuple(accuracies)
+
+
+def fit_keeping_all(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, states = [], []
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        states.append(copy.deepcopy(model.state_dict()))
+    model.load_state_dict(states[max(range(epochs), key=accuracies.__getitem__)])
+    return accuracies
+
+
+def fit_by_loss(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, losses, best = [], [], None
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        loss, accuracy = score(model, validation, loss_fn)
+        accuracies.append(accuracy)
+        losses.append(loss)
+        if loss <= min(losses):
+            best = copy.deepcopy(model.state_dict())
+    model.load_state_dict(best)
+    return accuracies
+
+
+def only_the_first_batch(model, batches, *rest):
+    return fit(model, batches[:1], *rest)
+
+
+RIGHT = {
+    "21.1": [Right(accuracy_by_loop), Right(accuracy_by_numpy), Right(accuracy_by_topk)],
+    "21.2": [Right(confusion_by_one_hot), Right(confusion_by_loop), Right(confusion_by_index_put)],
+    "21.3": [Right(step_with_none), Right(step_by_closure), Right(step_by_autograd)],
+    "21.4": [Right(score), Right(score_at_once), Right(score_on_a_copy)],
+    "21.5": [Right(fit_by_clone), Right(fit_by_file), Right(fit_keeping_all)],
+}
+WRONG = {
+    "21.1": [
+        Wrong(counts_rights, hint="divide it by the number"),
+        Wrong(lambda logits, labels: 100 * accuracy_by_loop(logits, labels), hint="in percent"),
+        Wrong(wrong_axis, hint="dim=1"),
+        Wrong(lambda logits, labels: (logits.argmax() == labels).float().mean().item(), hint="dim=1"),
+        Wrong(tensor_accuracy, hint=".item()"),
+    ],
+    "21.2": [
+        Wrong(swapped, hint="are swapped"),
+        Wrong(no_minlength, hint="raised"),
+        Wrong(as_floats, hint="dtype"),
+        Wrong(repeated_once, hint="occurs twice"),
+        Wrong(one_axis_of_guesses, hint="has shape (9,)"),
+    ],
+    "21.3": [
+        Wrong(lambda *a: step(*a, zero=False), hint="no older gradient"),
+        Wrong(lambda *a: step(*a, train=False), hint="model.train()"),
+        Wrong(lambda *a: step(*a, update=False), hint="zero_grad, backward and step"),
+        Wrong(zero_after_backward, hint="in this order"),
+        Wrong(loss_tensor, hint="plain number"),
+        Wrong(loss_after, hint="after the step"),
+        Wrong(softmax_first, hint="loss of probabilities"),
+    ],
+    "21.4": [
+        Wrong(lambda *a: score(*a, evaluate=False), hint="eval mode first"),
+        Wrong(lambda *a: score(*a, weigh=False), hint="weigh by len(y)"),
+        Wrong(lambda *a: score(*a, restore=False), hint="before"),
+        Wrong(mean_accuracy, hint="count the right guesses"),
+        Wrong(score_of_last_batch, hint="the loss over all pictures"),
+        Wrong(lambda *a: score(*a, gradients=True), hint="inference_mode"),
+        Wrong(percent, hint="in percent"),
+        Wrong(always_train_after, hint="in eval mode before"),
+        Wrong(lambda *a: score(*a)[::-1], hint="the loss comes first"),
+    ],
+    "21.5": [
+        Wrong(lambda *a: fit(*a, copied=False), hint="deepcopy"),
+        Wrong(lambda *a: fit(*a, load=False), hint="of the last epoch"),
+        Wrong(lambda *a: fit(*a), hint="use > and not >="),
+        Wrong(scored_on_training, hint="validation accuracies"),
+        Wrong(lambda *a: fit(*a)[-1], hint="a list of accuracies"),
+        Wrong(fit_by_loss, hint="lowest validation loss"),
+        Wrong(only_the_first_batch, hint="validation accuracies"),
+        Wrong(lambda model, *a: nn.Identity(), hint="a list of accuracies"),
+    ],
+}
