@@ -1,7 +1,8 @@
 """What chapter 7 sends to worker processes.
 
 A worker is a Python process of its own. Where it is started afresh (Windows, macOS, Linux from Python 3.14 on) it
-imports a data set's class by the name of its module, and so this module exists: what a notebook defines has none.
+imports a data set's class from the module that defines it. A class that a notebook defines has no such module, so the
+classes are here.
 """
 
 import os
