@@ -3,202 +3,300 @@
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 from torchvision import transforms
+from torchvision.transforms import functional, v2
 
-from . import NotYet, call, describe, exercise, expect, require
+from . import NotYet, _, call, describe, exercise, expect, require, same, switched_off
+
+TO_TENSOR = [(functional, "to_tensor"), (functional, "pil_to_tensor"), (functional, "convert_image_dtype")]
+TO_TENSOR += [(v2.functional, name) for name in ("to_image", "to_dtype", "to_dtype_image", "pil_to_tensor")]
+TO_TENSOR += [(transforms, "ToTensor"), (v2, "ToImage"), (v2, "ToTensor"), (v2, "ToDtype")]
 
 
 @exercise("3.1")
 def by_hand(answer):
-    for height, width, channels in [(2, 3, 3), (4, 2, 1), (3, 3, 4)]:
-        count = height * width * channels
-        brightest = 255 if channels == 3 else 200
-        picture = (
-            (np.arange(count) * brightest // (count - 1)).astype(np.uint8).reshape(height, width, channels)
-        )
+    # Not square; as many rows as channels; dark, so that 255 is not its largest number; grey; four channels.
+    for (height, width, channels), brightest in [
+        ((5, 7, 3), 256),
+        ((4, 2, 1), 200),
+        ((3, 4, 3), 100),
+        ((6, 5, 4), 256),
+    ]:
+        picture = torch.randint(brightest, (height, width, channels), dtype=torch.uint8).numpy()
+        picture[0, 0, 0] = brightest - 1
         expected = torch.tensor(picture.transpose(2, 0, 1)).float() / 255
-        where = f"for an array of shape {picture.shape}, by_hand"
-        found = call(answer, picture.copy(), name=where)
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            scrambled = torch.tensor(picture).reshape(expected.shape) / 255
-            if torch.allclose(found.float(), scrambled) and not torch.equal(scrambled, expected):
-                raise NotYet(
-                    f"{where} has the right shape but mixes up the channels: `reshape` cuts the row of numbers "
-                    "anew; `transpose(2, 0, 1)` moves the axes."
+        with switched_off(_("ToTensor"), *TO_TENSOR):
+            found = call(answer, picture, name="by_hand")
+        mistakes = {
+            _(
+                "The channels are mixed up: `reshape` cuts the row of numbers anew; `transpose(2, 0, 1)` moves the axes."
+            ): torch.tensor(picture).reshape(expected.shape) / 255,
+            _("It was divided by 256: the largest byte, 255, should become 1."): expected * 255 / 256,
+            _("Not divided by 255: 0 to 1 is wanted."): expected * 255,
+            _("Rows and columns are exchanged."): expected.transpose(1, 2),
+            _("All are whole numbers: `//` cuts off what is behind the point."): expected.floor(),
+        }
+        if brightest < 256:
+            mistakes[
+                _(
+                    "It was divided by the picture's own largest number, {brightest}: a dark picture would become "
+                    "bright. Divide by 255.",
+                    brightest=brightest - 1,
                 )
-            if brightest < 255 and torch.allclose(found.float(), expected * 255 / brightest):
-                raise NotYet(
-                    f"{where} divides by the picture's own largest number, {brightest}: a dark picture would become "
-                    "bright. Divide by 255."
-                )
-            if torch.allclose(found.float(), expected * 255 / 256):
-                raise NotYet(f"{where} divides by 256: the largest byte, 255, should become 1.")
-            if found.max() > 1:
-                raise NotYet(f"{where} goes up to {found.max().item():.4g}; 0 to 1 is wanted.")
-        expect(found, expected, where, "(H, W, C) should become (C, H, W).")
-    return "All that is left of ToTensor is what it does to other inputs."
+            ] = expected * 255 / (brightest - 1)
+        where = _("for an array of shape {shape}, by_hand", shape=picture.shape)
+        expect(found, expected, where, _("(H, W, C) should become (C, H, W)."), mistakes=mistakes)
+    return _("ToTensor does the same; besides, it takes PIL pictures and leaves floats as they are.")
+
+
+def rounded_sizes(size, height, width, way):
+    return tuple(int(way(size * side / min(height, width))) for side in (height, width))
 
 
 @exercise("3.2")
 def resized(answer):
-    sizes = [(256, 600, 512), (512, 512, 768), (100, 300, 500), (64, 64, 64), (50, 7, 5), (256, 412, 618)]
-    for size, height, width in sizes:
-        where = f"resized({size}, {height}, {width})"
-        found = call(answer, size, height, width, name="resized")
-        expected = (
-            (size, size * width // height) if height <= width else (size * height // width, size)
-        )  # as torchvision's functional.resize
-        if found == expected[::-1] and expected[0] != expected[1]:
-            raise NotYet(
-                f"{where} is {found}, the right numbers as (width, height); (height, width) is wanted."
-            )
-        why = f"The shorter side, {min(height, width)}, becomes {size}"
-        if isinstance(found, tuple | list) and list(found) == [
-            int(side * (size / min(height, width))) for side in (height, width)
-        ]:
-            why += "; a factor with decimals falls a hair short here, so multiply first and divide by `//`"
-        expect(found, expected, where, f"{why}.")
-    return "A picture smaller than `size` is enlarged: Resize works in both directions."
+    off = [(transforms, "Resize"), (v2, "Resize"), (functional, "resize"), (v2.functional, "resize")]
+    cases = [(256, 600, 512), (512, 512, 768), (100, 300, 500), (64, 64, 64), (50, 7, 5), (256, 412, 618)]
+    for size, height, width in cases:
+        # as torchvision's functional.resize
+        right = (size, size * width // height) if height <= width else (size * height // width, size)
+        with switched_off(_("Resize"), *off):
+            found = call(answer, size, height, width, name="resized")
+        expect(
+            found,
+            right,
+            _("resized({size}, {height}, {width})", size=size, height=height, width=width),
+            _("The shorter side, {side}, becomes {size}.", side=min(height, width), size=size),
+            rtol=0,
+            atol=0,
+            mistakes={
+                _("Those are the right numbers as (width, height); (height, width) is wanted."): right[::-1],
+                _(
+                    "A factor with decimals falls a hair short here: multiply first and divide by `//`."
+                ): tuple(int(side * (size / min(height, width))) for side in (height, width)),
+                _("Round down: a part of a pixel is no pixel."): rounded_sizes(size, height, width, round),
+                _("Both should be of type int."): tuple(map(float, right)),
+            },
+        )
+    return _("A picture smaller than `size` is enlarged: Resize works in both directions.")
 
 
 @exercise("3.3")
 def undo_normalize(answer):
-    mean, std = [0.2, 0.5, 0.8], [0.5, 0.25, 2.0]
-    for shape in [(3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 3)]:
-        original = torch.rand(shape)
-        x = transforms.functional.normalize(original, mean, std)
-        where = f"for x of shape {shape}, undo_normalize"
-        found = call(answer, x, mean, std, name=where)
-        columns = torch.tensor(mean), torch.tensor(std)
-        if isinstance(found, torch.Tensor) and found.shape == original.shape:
-            added_first = (x + columns[0][:, None, None]) * columns[1][:, None, None]
-            if torch.allclose(found, added_first):
-                raise NotYet(f"{where} adds first; undo in reverse: what was done last is undone first.")
-            if torch.allclose(found, transforms.functional.normalize(x, mean, std)):
-                raise NotYet(f"{where} normalises once more.")
-            if shape[-1] == 3 and torch.allclose(found, x * columns[1] + columns[0]):
-                raise NotYet(f"{where} goes by column; a mean for each channel has shape (3, 1, 1).")
+    statistics = {
+        1: ([0.3], [0.25]),
+        2: ([0.2, 0.7], [3.0, 0.5]),
+        3: ([0.2, 0.5, 0.8], [0.5, 0.25, 2.0]),
+        4: ([0.1, -0.5, 0.9, 0.4], [0.5, 0.1, 0.2, 4.0]),
+    }
+    for shape in [(3, 4, 5), (2, 3, 4, 5), (3, 3, 4, 3), (1, 6, 7), (5, 4, 4, 4), (2, 5, 6)]:
+        mean, std = statistics[shape[-3]]
+        original = 0.5 + torch.randn(shape)  # below 0 and above 1, too
+        x = functional.normalize(original, mean, std)
+        found = call(answer, x, mean, std, name="undo_normalize")
+        m, s = (torch.tensor(numbers)[:, None, None] for numbers in (mean, std))
+        mistakes = {
+            _("Undo in reverse: what was done last is undone first, so multiply, then add."): (x + m) * s,
+            _("That normalises once more."): functional.normalize(x, mean, std),
+            _("Nothing is to be cut off at 0 and 1."): original.clamp(0, 1),
+            _("Multiply by std: Normalize has divided by it."): x / s + m,
+            _("Add mean: Normalize has subtracted it."): x * s - m,
+            _("Every channel has a mean and a std of its own."): x * std[0] + mean[0],
+        }
+        if shape[-1] == shape[-3]:
+            mistakes[_("It goes by column; a mean for each channel has shape (C, 1, 1).")] = (
+                x * s.flatten() + m.flatten()
+            )
+        if x.dim() == 4 and shape[0] == shape[1]:
+            mistakes[_("It goes by picture; a mean for each channel has shape (C, 1, 1).")] = (
+                x * s[:, None] + (m[:, None])
+            )
         number = x.flatten()[0].item(), original.flatten()[0].item()
-        why = f"In channel 0 (mean 0.2, std 0.5) {number[0]:.4f} should become {number[1]:.4f} again."
-        expect(found, original, where, why)
-    return "Whoever shows a picture from a training set needs this."
+        why = _(
+            "In channel 0 (mean {mean}, std {std}) {before:.4f} should become {after:.4f} again.",
+            mean=mean[0],
+            std=std[0],
+            before=number[0],
+            after=number[1],
+        )
+        where = _("for x of shape {shape}, undo_normalize", shape=shape)
+        expect(found, original, where, why, mistakes=mistakes)
+    return _("Whoever shows a picture from a training set needs this.")
 
 
 @exercise("3.4")
 def flip_boxes(answer):
-    boxes = torch.tensor([[10.0, 5.0, 30.0, 25.0], [0.0, 0.0, 100.0, 50.0], [60.0, 1.0, 61.0, 2.0]])
-    for width in (100, 200):
-        given = boxes.clone()
-        where = f"for the box {boxes[0].tolist()} in a picture {width} wide"
-        expected = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], dim=1)
-        require(callable(answer), f"the answer should be a function, but is {describe(answer)}.")
-        found = call(lambda given=given, width=width: answer(given, width), name="flip_boxes")
-        require(
-            torch.equal(given, boxes),
-            "flip_boxes has changed its argument: work on `boxes.clone()`, not on it.",
+    three = torch.tensor([[10.0, 5.0, 30.0, 25.0], [0.0, 0.0, 100.0, 50.0], [60.0, 1.0, 61.0, 2.0]])
+    cases = [(three, 100), (three, 200), (three.long(), 150), (three + 0.25, 321), (torch.zeros(0, 4), 50)]
+    for boxes, width in cases:
+        x1, y1, x2, y2 = boxes.unbind(1)
+        expected = torch.stack([width - x2, y1, width - x1, y2], dim=1)
+        found = call(answer, boxes, width, name="flip_boxes")
+        expect(
+            found,
+            expected,
+            _("for {boxes} in a picture {width} wide, the result", boxes=describe(boxes), width=width),
+            mistakes={}
+            if len(boxes) == 0
+            else {
+                _("x₁ is larger than x₂: exchange the two."): torch.stack(
+                    [width - x1, y1, width - x2, y2], dim=1
+                ),
+                _("Flipped from left to right, y₁ and y₂ stay as they are."): expected[:, [0, 3, 2, 1]],
+                _("A point at x goes to width − x, not to width − 1 − x."): expected
+                - torch.tensor([1, 0, 1, 0]),
+                _("It read x₁ after it had been written: keep the old one, or work on a copy."): torch.stack(
+                    [width - x2, y1, x2, y2], dim=1
+                ),
+                _("Every number was flipped: y₁ and y₂ should stay."): width - boxes,
+            },
         )
-        if isinstance(found, torch.Tensor) and found.shape == boxes.shape:
-            if (found[:, 0] > found[:, 2]).any():
-                raise NotYet(f"{where}, flip_boxes gives {describe(found[0])}: its x₁ is larger than its x₂.")
-            expect(found[0], expected[0], f"{where}, the flipped box")
-        expect(found, expected, f"for three boxes in a picture {width} wide, the result")
-    return "Labels must go through every change that the picture goes through; v2 sees to that."
+    return _("Labels must go through every change that the picture goes through; v2 sees to that.")
 
 
 @exercise("3.5")
 def random_crop(answer):
-    picture = torch.arange(60).reshape(2, 5, 6)
+    picture = torch.randperm(60).reshape(2, 5, 6)
     generator = torch.Generator().manual_seed(0)
+    pieces = picture.unfold(1, 3, 1).unfold(2, 3, 1)  # (C, top, left, 3, 3)
     places = []
-    for _ in range(300):
+    for _number in range(300):
         found = call(answer, picture, 3, generator, name="random_crop")
         require(
-            isinstance(found, torch.Tensor), f"random_crop returned {describe(found)}; a tensor is wanted."
+            isinstance(found, Tensor),
+            _("random_crop returned {found}; a tensor is wanted.", found=describe(found)),
         )
-        expect(tuple(found.shape), (2, 3, 3), "the shape of a crop of size 3 from a picture (2, 5, 6)")
-        place = int(found[0, 0, 0])
-        top, left = place // 6, place % 6
+        expect(tuple(found.shape), (2, 3, 3), _("the shape of a crop of size 3 from a picture (2, 5, 6)"))
+        fits = (pieces == found[:, None, None]).all(dim=-1).all(dim=-1).all(dim=0).nonzero().tolist()
         require(
-            torch.equal(found, picture[:, top : top + 3, left : left + 3]),
-            "the crop of a picture (2, 5, 6) is no piece of it: rows, columns and channels must stay as they were.",
+            len(fits) == 1 and found.dtype == picture.dtype,
+            _(
+                "the crop of a picture (2, 5, 6) is no piece of it: rows, columns, channels and the dtype must stay as "
+                "they were."
+            ),
         )
-        places.append((top, left))
-    many = "in 300 crops of size 3 from a picture (2, 5, 6)"
+        places.append(tuple(fits[0]))
+    many = _("in 300 crops of size 3 from a picture (2, 5, 6)")
     require(
         len(set(places)) > 1,
-        f"{many} the place was always row {top}, column {left}: draw anew in each call, and seed nothing inside.",
+        _(
+            "{many} the place was always row {top}, column {left}: draw anew in each call, and seed nothing inside.",
+            many=many,
+            top=places[0][0],
+            left=places[0][1],
+        ),
     )
-    for what, seen, count in (
-        ("row", [top for top, _ in places], 3),
-        ("column", [left for _, left in places], 4),
-    ):
+    for what, seen, count in [
+        (_("row"), [top for top, _left in places], 3),
+        (_("column"), [left for _top, left in places], 4),
+    ]:
         require(
             set(seen) == set(range(count)),
-            f"{many} the first {what} was {sorted(set(seen))}; {list(range(count))} are wanted. torch.randint leaves "
-            "its upper end out.",
+            _(
+                "{many} the first {what} was {found}; {wanted} are wanted. torch.randint leaves its upper end out.",
+                many=many,
+                what=what,
+                found=sorted(set(seen)),
+                wanted=list(range(count)),
+            ),
         )
         often = [seen.count(place) for place in range(count)]
         require(  # 0.6 of what is expected is four standard deviations away
             min(often) > 0.6 * 300 / count,
-            f"{many} the first {what} was {list(range(count))} this often: {often}. Every place should be as likely.",
+            _(
+                "{many} the first {what} was {places} this often: {often}. Every place should be as likely.",
+                many=many,
+                what=what,
+                places=list(range(count)),
+                often=often,
+            ),
         )
     require(
         len(set(places)) == 12,
-        f"{many} there were {len(set(places))} places of 12: draw row and column independently.",
+        _(
+            "{many} there were {found} places of 12: draw row and column independently.",
+            many=many,
+            found=len(set(places)),
+        ),
     )
-    pair = [call(answer, picture, 2, torch.Generator().manual_seed(7), name="random_crop") for _ in range(8)]
+    whole = call(answer, picture[:, :, :5], 5, generator, name="random_crop")
+    expect(whole, picture[:, :, :5], _("a crop of size 5 from a picture (2, 5, 5)"))
+    pair = [call(answer, picture, 2, torch.Generator().manual_seed(7), name="random_crop") for _i in range(8)]
     require(
         all(torch.equal(pair[0], other) for other in pair),
-        "generators with the same seed gave different crops: pass `generator=generator` to torch.randint.",
+        _("generators with the same seed gave different crops: pass `generator=generator` to torch.randint."),
     )
-    return (
-        "With a generator of its own, an augmentation can be repeated without touching other random numbers."
+    before = torch.get_rng_state()
+    call(answer, picture, 3, generator, name="random_crop")
+    require(
+        torch.equal(before, torch.get_rng_state()),
+        _("random_crop has drawn from PyTorch's own generator, too: pass `generator=generator` every time."),
     )
+    return _("With a generator of its own, an augmentation can be repeated, whatever else draws.")
+
+
+def reference(picture, size=64, way=transforms.InterpolationMode.BILINEAR):
+    steps = [transforms.Resize(size, way), transforms.CenterCrop(48), transforms.ToTensor()]
+    return transforms.Compose([*steps, transforms.Normalize([0.5] * 3, [0.5] * 3)])(picture)
 
 
 @exercise("3.6")
 def prepared(answer):
     down, across = np.mgrid[0:100, 0:160]
     ramp = np.stack([down * 2.5, across * 1.5, 255 - down * 2.5], axis=2).astype(np.uint8)  # (100, 160, 3)
+    ramp[(down // 3 + across // 3) % 2 == 1] //= 2  # squares, so that ways of resizing differ
     wide = Image.fromarray(ramp)
-    reference = transforms.Compose(
-        [
-            transforms.Resize(64),
-            transforms.CenterCrop(48),
-            transforms.ToTensor(),
-            transforms.Normalize([0.5] * 3, [0.5] * 3),
-        ]
-    )
     pictures = {
-        "RGB, 160 wide and 100 high": wide,
-        "RGB, 60 wide and 90 high": wide.resize((60, 90)),
-        "L (grey)": wide.convert("L"),
+        "RGB, 160 x 100": wide,
+        "RGB, 60 x 90": wide.crop((0, 0, 60, 90)),
+        "RGB, 40 x 30": wide.crop((0, 0, 40, 30)),
+        "L": wide.convert("L"),
         "RGBA": wide.convert("RGBA"),
-        "P (palette)": wide.quantize(64),
+        "P": wide.quantize(64),
     }
+    modes = transforms.InterpolationMode
     for name, picture in pictures.items():
-        found = call(answer, picture.copy(), name=f"for a picture of mode {name}, prepared")
-        expected = reference(picture.convert("RGB"))
-        what = f"for a picture of mode {name}, prepared(picture)"
-        if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            if found.max() > 2:
-                raise NotYet(
-                    f"{what} goes up to {found.max().item():.4g}; −1 to 1 is wanted. `ToDtype` divides by 255 only "
-                    "with `scale=True`."
-                )
-            if torch.allclose(found.float(), expected / 2 + 0.5, atol=0.02):
-                raise NotYet(f"{what} goes from 0 to 1: it is not normalised.")
-            squeezed = reference(picture.convert("RGB").resize((64, 64)))
-            if torch.allclose(found.float(), squeezed, atol=0.02) and not torch.allclose(
-                squeezed, expected, atol=0.05
-            ):
-                raise NotYet(f"{what} is squeezed: `Resize((64, 64))` changes the proportions.")
-        # v1 and v2 differ by a grey level, 2 / 255 = 0.008; ways of resizing by more, where a palette is speckled.
-        palette = picture.mode == "P"
+        found = call(answer, picture.copy(), name=_("for a picture of mode {name}, prepared", name=name))
+        colour = picture.convert("RGB")
+        expected = reference(colour)
+        what = _("for a picture of mode {name}, prepared(picture)", name=name)
+        if (
+            isinstance(found, Tensor)
+            and found.shape == expected.shape
+            and not same(found, expected, atol=0.02)
+        ):
+            for hint, other in {
+                _("−1 to 1 is wanted: `ToDtype` divides by 255 only with `scale=True`."): 255 * expected
+                + 254,
+                _("It goes from 0 to 1: it is not normalised."): expected / 2 + 0.5,
+                _("It is squeezed: `Resize((64, 64))` changes the proportions."): reference(colour, (64, 64)),
+                _("Leave the interpolation of `Resize` as it is by default."): reference(
+                    colour, way=modes.NEAREST
+                ),
+                _("Leave the interpolation of `Resize` at its default."): reference(colour, way=modes.BOX),
+                _("Leave antialias as it is by default."): v2.functional.normalize(
+                    v2.functional.center_crop(
+                        v2.functional.resize(functional.to_tensor(colour), 64, antialias=False), 48
+                    ),
+                    [0.5] * 3,
+                    [0.5] * 3,
+                ),
+                _("The shorter side should be 64 before the crop."): reference(colour, 48),
+                _("Red and blue are exchanged."): expected[[2, 1, 0]],
+                _("It is grey; all three channels are equal."): reference(colour.convert("L").convert("RGB")),
+            }.items():
+                if same(found, other, atol=1.1 if other.max() > 2 else 0.02):
+                    raise NotYet(_("{what} is wrong. {hint}", what=what, hint=hint))
+        # v1 and v2 differ by a grey level, 2 / 255 = 0.008
         why = (
-            "Convert before you resize: between two numbers of a palette there is no colour."
-            if palette
-            else "Go through it step by step: in colour, shorter side 64, the middle, floats from 0 to 1, normalised."
+            _("Convert before you resize: between two numbers of a palette there is no colour.")
+            if picture.mode == "P"
+            else _(
+                "Go through it step by step: in colour, shorter side 64, the middle, floats from 0 to 1, normalised."
+            )
         )
-        expect(found, expected, what, why, atol=0.1 if palette else 0.05)
-    return "Give the same function to whoever uses the network later: half of a model is its preparation."
+        expect(found, expected, what, why, atol=0.02)
+    return _(
+        "Keep this function together with the network: whoever uses it must prepare pictures in the same way."
+    )
