@@ -208,7 +208,7 @@ WRONG = {
         Wrong(lambda picture: torch.tensor(picture.transpose(2, 0, 1)).float(), hint="Not divided by 255"),
         Wrong(lambda picture: torch.tensor(picture.transpose(2, 0, 1) / 255), hint="float32"),
         Wrong(lambda picture: torch.tensor(picture).float() / 255, hint="should become (C, H, W)"),
-        Wrong(lambda picture: torch.tensor(picture.T).float() / 255, hint="should become (C, H, W)"),
+        Wrong(lambda picture: torch.tensor(picture.T).float() / 255, hint="Rows and columns are exchanged"),
         Wrong(lambda picture: picture.transpose(2, 0, 1) / 255, hint="should be a tensor"),
         Wrong(
             lambda picture: torch.tensor(picture.transpose(2, 0, 1)) / picture.max(),
