@@ -119,14 +119,15 @@ def plot_history(history: dict[str, list[float]], title: str = ""):
 def kept_for_backward(function: Callable[..., object], *inputs: Tensor) -> int:
     """How many numbers PyTorch keeps for the backward pass of function(*inputs), a module's parameters aside.
 
-    What lies at one place in memory, since two layers share it, counts once.
+    What lies at one place in memory, since two layers share it, counts once; a view keeps all of the memory behind it.
     """
     parameters = function.parameters() if isinstance(function, nn.Module) else ()
     own = {parameter.untyped_storage().data_ptr() for parameter in parameters}
     found = {}
 
     def keep(saved: Tensor) -> Tensor:
-        found[saved.untyped_storage().data_ptr()] = saved.numel()
+        memory = saved.untyped_storage()  # whole, although a view may be only a part of it
+        found[memory.data_ptr()] = memory.nbytes() // saved.element_size()
         return saved
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):

@@ -161,3 +161,13 @@ def test_everything_public_is_used():
 def test_every_notebook_can_be_read():
     for path in replay.all_notebooks():
         nbformat.validate(nbformat.read(path, as_version=4))
+
+
+def test_kept_for_backward_counts_the_memory_behind_views():
+    def product(x):
+        a, b, c = x.chunk(3)
+        return a * b * c  # keeps a, b and c, which lie in x, and a * b
+
+    assert helpers.kept_for_backward(product, torch.rand(9, requires_grad=True)) == 9 + 3
+    layer = torch.nn.Linear(4, 2)
+    assert helpers.kept_for_backward(layer, torch.rand(5, 4)) == 5 * 4
