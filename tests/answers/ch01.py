@@ -274,5 +274,3 @@ WRONG = {
         Wrong(other_keys, hint="keys"),
     ],
 }
-
-NO_RULE = {"1.1": ["without `check_available=True`", "without a GPU"]}
