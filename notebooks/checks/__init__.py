@@ -276,6 +276,8 @@ def _unchanged(before: Any, after: Any) -> bool:
     """Whether a copy made by `_copy` is still equal to its original."""
     if before is after:
         return True
+    if isinstance(before, Tensor) and before.is_meta:
+        return before.shape == after.shape and before.dtype == after.dtype
     if isinstance(before, Tensor):
         return (
             before.shape == after.shape
@@ -618,6 +620,8 @@ def describe(value: Any) -> Text | str:
         return _("class {name}", name=value.__name__)
     if inspect.isroutine(value):
         return _("function {name}", name=value.__name__)
+    if hasattr(value, "mode") and hasattr(value, "getbands"):  # a PIL image
+        return _("a PIL image of mode {mode} and size {size}", mode=value.mode, size=value.size)
     if isinstance(value, nn.Module):
         return _("a module of type {name}", name=type(value).__name__)
     text = " ".join(repr(value).split())
