@@ -200,7 +200,8 @@ def call(
 ) -> Any:
     """What the learner's `function` returns for these arguments, which are passed as copies.
 
-    changes: whether the exercise asks for a change of the arguments; else one that is changed is a wrong answer.
+    changes: whether the exercise asks for a change of the arguments, which are then passed themselves; else an answer
+    that changes one is wrong.
     Raises NotYet if it is no function, raises, or changes its arguments; NotAttempted if it returns `...`.
     """
     name = name or getattr(function, "__name__", "the answer")
@@ -208,7 +209,7 @@ def call(
         callable(function), _("the answer should be a function, but is {found}.", found=describe(function))
     )
     shown = _called(name, args, kwargs)
-    copies, named = _copy(args), _copy(kwargs)
+    copies, named = (args, kwargs) if changes else (_copy(args), _copy(kwargs))
     _running.append(shown)
     try:
         with _swapped_names(function):

@@ -6,106 +6,221 @@ import warnings
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from . import NotYet, call, describe, exercise, expect, require
+from . import NotYet, _, call, describe, exercise, expect, require, same, switched_off
 
 
 @exercise("19.1")
 def numerical_gradient(answer):
     cases = [
-        ("x0² + 3·x1", lambda x: x[0] ** 2 + 3 * x[1], [2.0, -1.0], [4.0, 3.0]),
-        ("x0·x1·x2", lambda x: x.prod(), [1.0, 2.0, 3.0], [6.0, 3.0, 2.0]),
-        ("x0³", lambda x: x[0] ** 3, [1.0], [3.0]),
+        ("x0² + 3·x1", lambda x: x[0] ** 2 + 3 * x[1], [2.0, -1.0], lambda x: [2 * x[0], 3.0], 1e-4),
+        ("x0·x1·x2", lambda x: x.prod(), [1.0, 2.0, 3.0], lambda x: [6.0, 3.0, 2.0], 1e-4),
+        ("x0³", lambda x: x[0] ** 3, [1.0], lambda x: [3.0], 1e-4),
+        (
+            "sin(x0) + x1⁴",
+            lambda x: x[0].sin() + x[1] ** 4,
+            [0.3, 0.7],
+            lambda x: [math.cos(0.3), 4 * 0.343],
+            None,
+        ),
     ]
-    for name, f, place, expected in cases:
+    for name, f, place, slopes, h in cases:
         x = torch.tensor(place, dtype=torch.float64)
-        found = call(lambda held, h: answer(held[0], held[1], h), [f, x], 1e-4, name="numerical_gradient")
-        same = torch.allclose(x, torch.tensor(place, dtype=torch.float64), rtol=0, atol=1e-9)
-        require(same, "x has changed; work on a copy, or put the number back.")
-        what = f"the gradient of {name} at {place}"
-        expected = torch.tensor(expected, dtype=torch.float64)
+        calls = []
+
+        def watched(x, f=f, calls=calls):
+            calls.append(x.detach().clone())
+            return f(x)
+
+        given = (x,) if h is None else (x, h)
+        off = [(torch.autograd, "grad"), (torch.Tensor, "backward"), (torch.autograd, "backward")]
+        off += [(torch.func, "grad"), (torch.func, "jacrev"), (torch.func, "jacfwd")]
+        off += [(torch.autograd.functional, "jacobian")]
+        with switched_off(_("autograd"), *off):
+            found = call(answer, watched, *given, name="numerical_gradient")
+        what = _("the gradient of {name} at {place}", name=name, place=place)
+        expected = torch.tensor(slopes(place), dtype=torch.float64)
+        h = h or 1e-5
+        with torch.no_grad():
+            units = h * torch.eye(len(x), dtype=x.dtype)
+            forward = torch.stack([(f(x + u) - f(x)) / h for u in units])
+            backward = torch.stack([(f(x) - f(x - u)) / h for u in units])
         if isinstance(found, torch.Tensor) and found.shape == expected.shape:
-            gap = (found - expected).abs().max().item()
-            require(
-                not 1e-6 < gap < 1e-3,
-                f"{what} is off by {gap:.1e}: a one-sided difference; take (f(x + h) - f(x - h)) / (2 h).",
-            )
-            halved = (found - expected / 2).abs().max() < 1e-2
-            require(
-                not halved,
-                f"{what} is half of what it should be: one of the two places was x itself. `old = x[i]` is a view that "
-                "changes along with x[i]; `old = x[i].item()` is a number.",
-            )
-        expect(found, expected, what)
-    return "The error of central differences shrinks with h², until the digits run out."
+            for one_sided in (forward, backward):
+                off_by = (one_sided - expected).abs().max()
+                if off_by > 1e-7 and (found.double() - one_sided).abs().max() < 0.1 * off_by:
+                    raise NotYet(
+                        _("{what} is a one-sided difference; take (f(x + h) - f(x - h)) / (2 h).", what=what)
+                    )
+        expect(
+            found,
+            expected,
+            what,
+            rtol=0,
+            atol=1e-6,
+            mistakes={
+                _(
+                    "It is half of what it should be: one of the two places was x itself. `old = x[i]` is a view that "
+                    "changes along with x[i]; `old = x[i].item()` is a number."
+                ): expected / 2,
+                _("The two places are 2 h apart, so divide by 2 h."): 2 * expected,
+            },
+        )
+        if len(calls) < 2 * len(x) or all(same(place, x, rtol=0, atol=h / 10) for place in calls):
+            raise NotYet(_("{what}: f was not called at both sides of x for each number.", what=what))
+    return _("The error of central differences shrinks with h², until the digits run out.")
 
 
 @exercise("19.2")
 def sgd_step(answer):
-    layer = torch.nn.Linear(2, 1)
-    unused = torch.ones(3, requires_grad=True)
-    parameters = [*layer.parameters(), unused]
-    for step in (1, 2):
+    layer = nn.Linear(2, 1)
+    unused, other = torch.ones(3, requires_grad=True), torch.ones(2, requires_grad=True)
+    parameters = [unused, *layer.parameters(), other]
+    off = [
+        (kind, "step") for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop)
+    ]
+    for step, lr in ((1, 0.5), (2, 0.25)):
         before = [p.detach().clone() for p in parameters]
         layer(torch.tensor([[1.0, -2.0]])).sum().backward()
         gradients = [None if p.grad is None else p.grad.clone() for p in parameters]
-        call(answer, parameters, 0.5, name="sgd_step")
+        with switched_off(_("optimizer"), *off):
+            call(answer, parameters, lr, name="sgd_step", changes=True)
         for p, old, g in zip(parameters, before, gradients, strict=True):
-            wanted = old if g is None else old - 0.5 * g
-            if torch.equal(p, old) and g is not None:
+            if g is not None and torch.equal(p, old):
                 require(
                     p.grad is not None and p.grad.any(),
-                    "a parameter has not changed, and its gradient is cleared already: first the step, then clear.",
+                    _(
+                        "a parameter has not changed, and its gradient is cleared already: first the step, then clear."
+                    ),
                 )
                 raise NotYet(
-                    "a parameter has not changed; `p -= …` changes it in place, `p = p - …` does not."
+                    _("a parameter has not changed; `p -= …` changes it in place, `p = p - …` does not.")
                 )
-            expect(p.detach(), wanted, f"a parameter after step {step}")
-            require(p.requires_grad and p.is_leaf, "a parameter lost its place as a leaf of the graph.")
-            cleared = p.grad is None or not p.grad.any()
-            require(cleared, "a gradient is still there after the step; the next backward would add to it.")
-    return "These four lines are torch.optim.SGD without momentum."
+            expect(
+                p.detach(),
+                old if g is None else old - lr * g,
+                _("a parameter after step {step}", step=step),
+                _("It is p - lr * p.grad; a parameter without a gradient stays as it is."),
+                mistakes={} if g is None else {_("This goes uphill: take lr * p.grad off."): old + lr * g},
+            )
+            require(p.requires_grad and p.is_leaf, _("a parameter lost its place as a leaf of the graph."))
+            require(
+                p.grad is None or not p.grad.any(),
+                _("a gradient is still there after the step; the next backward would add to it."),
+            )
+    return _("This is what torch.optim.SGD does without momentum.")
 
 
 @exercise("19.3")
 def momentum_descent(answer):
     scale = torch.tensor([1.0, 10.0])
+    cases = [(0.1, 0.0, 3), (0.05, 0.8, 10), (0.02, 0.9, 4), (0.1, 0.5, 1), (0.1, 0.9, 0)]
+    for lr, momentum, steps in cases:
+        calls = []
 
-    def gradient(w):
-        return scale * w
+        def gradient(w, calls=calls):
+            calls.append(1)
+            return scale * w
 
-    for lr, momentum, steps in [(0.1, 0.0, 3), (0.05, 0.8, 10), (0.02, 0.9, 4)]:
-        w = torch.tensor([4.0, 1.0], requires_grad=True)
-        optimizer = torch.optim.SGD([w], lr=lr, momentum=momentum)
-        for _ in range(steps):
-            w.grad = gradient(w.detach())
-            optimizer.step()
-        found = call(answer, gradient, torch.tensor([4.0, 1.0]), lr, momentum, steps, name="momentum_descent")
+        start = torch.tensor([4.0, 1.0])
+        found = call(answer, gradient, start, lr, momentum, steps, name="momentum_descent")
+
+        def reference(nesterov=False, steps=steps, lr=lr, momentum=momentum, start=start):
+            w = start.clone().requires_grad_()
+            optimizer = torch.optim.SGD([w], lr=lr, momentum=momentum, nesterov=nesterov)
+            for _step in range(steps):
+                w.grad = scale * w.detach()
+                optimizer.step()
+            return w.detach()
+
+        expected = reference()
+        mistakes = {}
+        if momentum and steps > 1:
+            velocity = w = torch.zeros(2)
+            w = start
+            for _step in range(steps):
+                velocity = momentum * velocity + (1 - momentum) * scale * w
+                w = w - lr * velocity
+            mistakes = {
+                _("PyTorch adds the whole gradient, not (1 - momentum) of it."): w,
+                _("This is Nesterov's momentum; here the step is along v itself."): reference(nesterov=True),
+            }
         why = (
-            "v = momentum · v + g, then w = w - lr · v." if momentum else "Without momentum it is plain SGD."
+            _("v = momentum · v + g, then w = w - lr · v.")
+            if momentum
+            else _("Without momentum it is plain SGD.")
         )
-        where = f"w after {steps} steps with lr {lr}, momentum {momentum}"
-        expect(found, w.detach(), where, why)
-    return "A steady gradient moves w by lr / (1 - momentum) times itself: ten times lr at 0.9."
+        expect(
+            found,
+            expected,
+            _(
+                "w after {steps} steps with lr {lr}, momentum {momentum}",
+                steps=steps,
+                lr=lr,
+                momentum=momentum,
+            ),
+            why,
+            mistakes=mistakes,
+        )
+        require(
+            len(calls) <= steps,
+            _(
+                "gradient was called {calls} times in {steps} steps; once for each step is enough.",
+                calls=len(calls),
+                steps=steps,
+            ),
+        )
+    return _("With a steady gradient g, the step becomes lr · g / (1 - momentum): ten times lr · g at 0.9.")
 
 
 @exercise("19.4")
 def warmup_cosine(answer):
-    total, warmup, peak = 100, 20, 0.4
-    for step in (0, 10, 20, 40, 60, 100):
-        rising = peak * step / warmup
-        falling = peak * (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
-        expected = rising if step < warmup else falling
-        part = "the warm-up" if step < warmup else "the falling part, which begins at its end,"
-        where = f"warmup_cosine({step}, {total}, {warmup}, {peak})"
-        found = call(answer, step, total, warmup, peak, name="warmup_cosine")
-        expect(found, expected, where, f"Step {step} is in {part} of {total} steps.")
-    found = call(answer, 0, 10, 0, 1.0, name="warmup_cosine")
-    expect(found, 1.0, "warmup_cosine(0, 10, 0, 1.0), without a warm-up,")
-    return "torch.optim.lr_scheduler.LambdaLR turns such a function into a scheduler."
+    for total, warmup, peak in ((100, 20, 0.4), (40, 0, 1.5), (7, 6, 2.0), (1000, 1, 0.01)):
+        for step in sorted({0, warmup // 2, warmup, (warmup + total) // 2, (warmup + 3 * total) // 4, total}):
+            share = (step - warmup) / (total - warmup)
+            falling = peak * (1 + math.cos(math.pi * share)) / 2
+            expected = peak * step / warmup if step < warmup else falling
+            part = (
+                _("Step {step} is in the warm-up of {warmup} steps.", step=step, warmup=warmup)
+                if step < warmup
+                else _(
+                    "Step {step} is in the falling part, from step {warmup} to {total}.",
+                    step=step,
+                    warmup=warmup,
+                    total=total,
+                )
+            )
+            mistakes = {}
+            if step >= warmup and share < 1:
+                mistakes = {
+                    _("This falls along a straight line; take half a cosine wave."): peak * (1 - share),
+                    _("The cosine wave begins at the end of the warm-up, not at step 0."): peak
+                    * (1 + math.cos(math.pi * step / total))
+                    / 2
+                    if warmup
+                    else -1.0,
+                    _("This is a whole wave; half of one ends at 0."): peak
+                    * (1 + math.cos(2 * math.pi * share))
+                    / 2,
+                }
+            expect(
+                call(answer, step, total, warmup, peak, name="warmup_cosine"),
+                expected,
+                _(
+                    "warmup_cosine({step}, {total}, {warmup}, {peak})",
+                    step=step,
+                    total=total,
+                    warmup=warmup,
+                    peak=peak,
+                ),
+                part,
+                mistakes={hint: value for hint, value in mistakes.items() if not same(value, expected)},
+            )
+    return _("torch.optim.lr_scheduler.LambdaLR turns such a function into a scheduler.")
 
 
-@exercise("19.5")
+@exercise("19.5", seconds=9)
 def fit_line(answer):
     for a, b, noise in [(2.0, 1.0, 0.0), (-0.5, 3.0, 0.2), (0.0, 0.0, 0.0)]:
         x = torch.linspace(-1, 2, 40)
@@ -113,48 +228,86 @@ def fit_line(answer):
         centred = x - x.mean()
         slope = ((centred * y).sum() / (centred**2).sum()).item()
         offset = (y.mean() - slope * x.mean()).item()
-        with torch.enable_grad():
+        backwards = []
+        before = torch.Tensor.backward
+
+        def counted(self, *args, backwards=backwards, before=before, **kwargs):
+            backwards.append(1)
+            return before(self, *args, **kwargs)
+
+        torch.Tensor.backward = counted
+        try:
             found = call(answer, x, y, name="fit_line")
+        finally:
+            torch.Tensor.backward = before
         require(
             isinstance(found, tuple | list) and len(found) == 2,
-            f"fit_line returned {describe(found)}; the pair (a, b) is wanted.",
+            _("fit_line returned {found}; the pair (a, b) is wanted.", found=describe(found)),
         )
-        numbers = [
+        for name, value in zip("ab", found, strict=True):
+            if isinstance(value, float) and not math.isfinite(value):
+                raise NotYet(
+                    _(
+                        "{name} became {value}: the steps are too large, try a smaller learning rate.",
+                        name=name,
+                        value=value,
+                    )
+                )
+        mean = y.mean().item()
+        plain = [
             value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
             for value in found
         ]
-        if all(isinstance(value, float) for value in numbers) and abs(slope) > 0.3:
-            at_mean = abs(numbers[0]) < 0.02 and abs(numbers[1] - y.mean().item()) < 0.02
-            require(
-                not at_mean,
-                "a is 0 and b the mean of y, as if x did not matter: did a prediction of shape (n, 1) meet a y of "
-                "shape (n,)?",
-            )
-            swapped = abs(numbers[0] - offset) < 0.01 and abs(numbers[1] - slope) < 0.01
-            require(not swapped, "a and b are swapped: a is the slope, b is added.")
+        mistakes = {}
+        if abs(slope) > 0.3:
+            mistakes = {
+                _("a and b are swapped: a is the slope, b is added."): (offset, slope),
+                _(
+                    "a is 0 and b the mean of y, as if x did not matter: did a prediction of shape (n, 1) meet a y of "
+                    "shape (n,)?"
+                ): (0.0, mean),
+            }
+        for hint, pair in mistakes.items():
+            if same(plain, pair, rtol=0, atol=0.02):
+                raise NotYet(_("for points near y = {a} x + {b}: {hint}", a=a, b=b, hint=hint))
         for name, value, expected in zip("ab", found, (slope, offset), strict=True):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise NotYet(f"{name} became {value}: the steps are too large, try a smaller learning rate.")
-            where = f"for points near y = {a} x + {b}, {name}"
-            expect(value, expected, where, "More steps, or another learning rate?", rtol=0, atol=0.01)
-    return "For a line there is a formula; for a network there is only this loop."
+            where = _("for points near y = {a} x + {b}, {name}", a=a, b=b, name=name)
+            expect(value, expected, where, _("More steps, or another learning rate?"), rtol=0, atol=0.01)
+        require(
+            bool(backwards), _("`backward` was never called: the exercise asks for gradient descent by it.")
+        )
+    return _("For a line there is a formula; for most networks there is only this loop.")
 
 
 @exercise("19.6")
 def step_in_parts(answer):
     torch.manual_seed(1)
-    model = nn.Linear(3, 2)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     twin = copy.deepcopy(model)
     x, y = 5 * torch.randn(7, 3), torch.tensor([0, 1, 0, 1, 1, 0, 1])
     parts = list(zip(x.split([4, 2, 1]), y.split([4, 2, 1]), strict=True))
     optimizer, own = (torch.optim.SGD(m.parameters(), lr=0.5) for m in (model, twin))
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
-    steps = []
-    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    steps, sizes, pending = [], [], []
+    optimizer.register_step_post_hook(lambda *_args: steps.append(1))
+
+    def look(_module, inputs, output):
+        sizes.append(len(inputs[0]))
+        pending.append(0)
+        here = len(pending) - 1
+        if output.requires_grad:
+            output.register_hook(lambda _grad: pending.__setitem__(here, 1))
+
+    model.register_forward_hook(look)
+    model.register_forward_pre_hook(lambda *_args: early.append(not all(pending)))
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)  # what an earlier run has left
     for step, max_norm in [(1, 0.5), (2, 100.0)]:
-        before = model.weight.detach().clone()
+        early: list[bool] = []
+        sizes.clear(), pending.clear()
+        before = [weight.detach().clone() for weight in model.parameters()]
         own.zero_grad()
-        nn.functional.cross_entropy(twin(x), y).backward()
+        F.cross_entropy(twin(x), y).backward()
         length = nn.utils.clip_grad_norm_(twin.parameters(), max_norm).item()
         own.step()
         rate, own.param_groups[0]["lr"] = own.param_groups[0]["lr"], own.param_groups[0]["lr"] * 0.1
@@ -170,31 +323,70 @@ def step_in_parts(answer):
                 max_norm,
                 name="step_in_parts",
             )
-        where = f"in step {step}, with max_norm {max_norm},"
+        where = _("in step {step}, with max_norm {norm},", step=step, norm=max_norm)
+        require(
+            max(sizes, default=0) <= 4,
+            _(
+                "{where} the model got {rows} rows at once; do not join the parts.",
+                where=where,
+                rows=max(sizes, default=0),
+            ),
+        )
+        require(
+            not any(early),
+            _("{where} a part ran before the backward of the part before it.", where=where),
+        )
         require(
             len(steps) <= step,
-            f"{where} the optimizer took {len(steps) - step + 1} steps; one is wanted, when all parts are added up.",
+            _(
+                "{where} the optimizer took {count} steps; one is wanted, when all parts are added up.",
+                where=where,
+                count=len(steps) - step + 1,
+            ),
         )
-        why = "Each part's mean counts by its share of the batch"
-        why += ", and the gradients of the step before no longer." if step > 1 else ", len(y) / 7."
-        expect(found, length, f"{where} the length of the gradient before clipping", why, rtol=1e-3)
-        moved, wanted = model.weight.detach() - before, twin.weight.detach() - before
+        expect(
+            found,
+            length,
+            _("{where} the length of the gradient before clipping", where=where),
+            _(
+                "Each part's mean counts by its share of the batch, len(y) / 7, and older gradients do not count."
+            ),
+            rtol=1e-3,
+        )
+        moved = [weight.detach() - old for weight, old in zip(model.parameters(), before, strict=True)]
+        wanted = [weight.detach() - old for weight, old in zip(twin.parameters(), before, strict=True)]
+
+        def is_times(factor, moved=moved, wanted=wanted):
+            return all(same(one, factor * other, rtol=1e-3) for one, other in zip(moved, wanted, strict=True))
+
         require(
-            not torch.equal(model.weight, before), f"{where} the weights have not changed: optimizer.step()?"
+            any(one.any() for one in moved),
+            _("{where} the weights have not changed: optimizer.step()?", where=where),
         )
         require(
-            not torch.allclose(moved, 0.1 * wanted, rtol=1e-3),
-            f"{where} the step is a tenth as long as it should be: the scheduler comes after the optimizer.",
+            not is_times(0.1),
+            _(
+                "{where} the step is a tenth as long as it should be: the scheduler comes after the optimizer.",
+                where=where,
+            ),
         )
         require(
-            not torch.allclose(moved, wanted * max(1, length / max_norm), rtol=1e-3) or length <= max_norm,
-            f"{where} the gradient was not clipped before the step.",
+            not is_times(max(1, length / max_norm)) or length <= max_norm,
+            _("{where} the gradient was not clipped before the step.", where=where),
         )
-        expect(model.weight.detach(), twin.weight.detach(), f"{where} the weight after the step")
+        for (name, weight), right in zip(model.named_parameters(), twin.parameters(), strict=True):
+            expect(
+                weight.detach(), right.detach(), _("{where} {name} after the step", where=where, name=name)
+            )
         found_rate = optimizer.param_groups[0]["lr"]
         require(
             math.isclose(found_rate, 0.1 * rate, rel_tol=1e-6),
-            f"{where} the learning rate is {found_rate:g} afterwards, but should be {0.1 * rate:g}: one "
-            "scheduler.step() for each step.",
+            _(
+                "{where} the learning rate is {found:g} afterwards, but should be {wanted:g}: one scheduler.step() for "
+                "each step.",
+                where=where,
+                found=found_rate,
+                wanted=0.1 * rate,
+            ),
         )
-    return "Training recipes for large models are made of these six lines."
+    return _("Many training recipes for large models have these six lines.")

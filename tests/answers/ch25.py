@@ -251,4 +251,3 @@ WRONG = {
     ],
 }
 
-NO_RULE = {"25.1": ["by hand"]}

@@ -1,0 +1,441 @@
+"""Answers to the exercises of chapter 19."""
+
+import math
+
+import torch
+from torch import nn
+
+from answers import Right, Wrong
+
+
+def one_sided(f, x, h=1e-5):
+    return torch.stack([(f(x + step) - f(x)) / h for step in h * torch.eye(len(x), dtype=x.dtype)])
+
+
+def forgot_the_2(f, x, h=1e-5):
+    return torch.stack([(f(x + step) - f(x - step)) / h for step in h * torch.eye(len(x), dtype=x.dtype)])
+
+
+def changes_x(f, x, h=1e-5):
+    slopes = []
+    for i in range(len(x)):
+        x[i] += h
+        up = f(x).clone()
+        x[i] -= 2 * h
+        slopes.append((up - f(x)) / (2 * h))
+    return torch.stack(slopes)
+
+
+def remembers_a_view(f, x, h=1e-5):
+    slopes = []
+    for i in range(len(x)):
+        old = x[i]
+        x[i] = old + h
+        up = f(x).clone()
+        x[i] = old - h
+        slopes.append((up - f(x)) / (2 * h))
+        x[i] = old
+    return torch.stack(slopes)
+
+
+def new_name(parameters, lr):
+    for p in parameters:
+        if p.grad is not None:
+            p = p - lr * p.grad
+
+
+def no_no_grad(parameters, lr):
+    for p in parameters:
+        if p.grad is not None:
+            p -= lr * p.grad
+
+
+@torch.no_grad()
+def uphill(parameters, lr):
+    for p in parameters:
+        if p.grad is not None:
+            p += lr * p.grad
+            p.grad = None
+
+
+@torch.no_grad()
+def not_cleared(parameters, lr):
+    for p in parameters:
+        if p.grad is not None:
+            p -= lr * p.grad
+
+
+@torch.no_grad()
+def unused_not_foreseen(parameters, lr):
+    for p in parameters:
+        p -= lr * p.grad
+        p.grad = None
+
+
+@torch.no_grad()
+def cleared_first(parameters, lr):
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.zero_()
+            p -= lr * p.grad
+
+
+def descent(gradient, w, lr, momentum, steps, dampened=False, forget=False):
+    velocity = torch.zeros_like(w)
+    for _ in range(steps):
+        g = gradient(w)
+        velocity = (0 if forget else momentum) * velocity + (1 - momentum if dampened else 1) * g
+        w = w - lr * velocity
+    return w
+
+
+def first_gradient_twice(gradient, w, lr, momentum, steps):
+    velocity = gradient(w)
+    for _ in range(steps):
+        velocity = momentum * velocity + gradient(w)
+        w = w - lr * velocity
+    return w
+
+
+def looks_ahead(gradient, w, lr, momentum, steps):  # Nesterov's
+    velocity = torch.zeros_like(w)
+    for _ in range(steps):
+        velocity = momentum * velocity + gradient(w)
+        w = w - lr * (gradient(w) + momentum * velocity)
+    return w
+
+
+def cosine_from_zero(step, total, warmup, peak):
+    return peak * step / warmup if step < warmup else peak * 0.5 * (1 + math.cos(math.pi * step / total))
+
+
+def linear_fall(step, total, warmup, peak):
+    return peak * step / warmup if step < warmup else peak * (total - step) / (total - warmup)
+
+
+def divides_by_warmup(step, total, warmup, peak):
+    rise = min(1.0, step / warmup)
+    return rise * peak * 0.5 * (1 + math.cos(math.pi * max(0, step - warmup) / (total - warmup)))
+
+
+def begins_at_one(step, total, warmup, peak):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
+
+
+def whole_wave(step, total, warmup, peak):
+    if step < warmup:
+        return peak * step / warmup
+    return peak * 0.5 * (1 + math.cos(2 * math.pi * (step - warmup) / (total - warmup)))
+
+
+def line_by_layer(x, y):
+    layer = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    for _ in range(500):
+        optimizer.zero_grad()
+        prediction = layer(x[:, None])  # (n, 1)
+        (prediction - y).square().mean().backward()  # (n, n)
+        optimizer.step()
+    return layer.weight.item(), layer.bias.item()
+
+
+def parted(model, parts, loss_fn, optimizer, scheduler, max_norm, **options):
+    wrong = options.get
+    count = sum(len(y) for _, y in parts)
+    if not wrong("keep"):
+        optimizer.zero_grad()
+    if wrong("early"):
+        scheduler.step()
+    for x, y in parts:
+        share = 1 if wrong("sum") else 1 / len(parts) if wrong("equal") else len(y) / count
+        (loss_fn(model(x), y) * share).backward()
+        if wrong("clip_parts"):
+            nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+        if wrong("step_parts"):
+            optimizer.step()
+    length = nn.utils.clip_grad_norm_(model.parameters(), 1e9 if wrong("no_clip") else max_norm)
+    if wrong("after"):
+        length = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    if not wrong("early") and not wrong("no_schedule"):
+        scheduler.step()
+    return length if wrong("tensor") else length.item()
+
+
+def parts_wrong(hint, **options):
+    return Wrong(lambda *a: parted(*a, **options), hint=hint)
+
+
+def line(x, y, steps=500, lr=0.1, clear=True, numbers=True):
+    a, b = torch.zeros((), requires_grad=True), torch.zeros((), requires_grad=True)
+    for _ in range(steps):
+        ((a * x + b - y) ** 2).mean().backward()
+        with torch.no_grad():
+            for p in (a, b):
+                p -= lr * p.grad
+                if clear:
+                    p.grad = None
+    return (a.item(), b.item()) if numbers else (a, b)
+
+
+def differences_in_place(f, x, h=1e-5):
+    x, slopes = x.clone(), torch.empty_like(x)
+    for i in range(x.numel()):
+        old = x[i].item()
+        x[i] = old + h
+        up = f(x).item()
+        x[i] = old - h
+        slopes[i] = (up - f(x).item()) / (2 * h)
+        x[i] = old
+    return slopes
+
+
+def differences_by_list(f, x, h=1e-5):
+    found = []
+    for i in range(len(x)):
+        places = [[v + s * h * (j == i) for j, v in enumerate(x.tolist())] for s in (1, -1)]
+        up, down = (float(f(torch.tensor(place, dtype=x.dtype))) for place in places)
+        found.append((up - down) / h / 2)
+    return torch.tensor(found, dtype=x.dtype)
+
+
+def differences_by_rows(f, x, h=1e-5):
+    moves = h * torch.eye(len(x), dtype=torch.float64)
+    up, down = ([f(row) for row in x + sign * moves] for sign in (1, -1))
+    return (torch.stack(up) - torch.stack(down)) / (2 * h)
+
+
+def by_autograd(f, x, h=1e-5):
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(f(x), x)[0]
+
+
+def by_backward(f, x, h=1e-5):
+    x = x.clone().requires_grad_()
+    f(x).backward()
+    return x.grad
+
+
+@torch.no_grad()
+def step_by_sub(parameters, lr):
+    for p in parameters:
+        if p.grad is None:
+            continue
+        p.sub_(p.grad, alpha=lr)
+        p.grad.zero_()
+
+
+def step_by_data(parameters, lr):
+    for p in filter(lambda p: p.grad is not None, parameters):
+        p.data = p.data - lr * p.grad
+    for p in parameters:
+        p.grad = None
+
+
+def step_by_copy(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            g, p.grad = p.grad, None
+            p.copy_(p if g is None else p - lr * g)
+
+
+@torch.no_grad()
+def returns_at_the_first_unused(parameters, lr):
+    for p in parameters:
+        if p.grad is None:
+            return
+        p -= lr * p.grad
+        p.grad = None
+
+
+def step_by_optim(parameters, lr):
+    optimizer = torch.optim.SGD(parameters, lr=lr)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def momentum_by_recursion(gradient, w, lr, momentum, steps, velocity=0.0):
+    if steps == 0:
+        return w
+    velocity = momentum * velocity + gradient(w)
+    return momentum_by_recursion(gradient, w - lr * velocity, lr, momentum, steps - 1, velocity)
+
+
+def momentum_by_optim(gradient, w, lr, momentum, steps):
+    w = w.clone().requires_grad_()
+    optimizer = torch.optim.SGD([w], lr=lr, momentum=momentum)
+    for _ in range(steps):
+        w.grad = gradient(w.detach())
+        optimizer.step()
+    return w.detach()
+
+
+def cosine_by_sine(step, total, warmup, peak):
+    if step < warmup:
+        return step * peak / warmup
+    return peak * math.cos(math.pi / 2 * (step - warmup) / (total - warmup)) ** 2
+
+
+def cosine_by_tensor(step, total, warmup, peak):
+    if warmup > step:
+        return peak / warmup * step
+    angle = torch.linspace(0, math.pi, total - warmup + 1, dtype=torch.float64)[step - warmup]
+    return (peak * (1 + angle.cos()) / 2).item()
+
+
+def constant_without_warmup(step, total, warmup, peak):
+    return peak if warmup == 0 else cosine_by_sine(step, total, warmup, peak)
+
+
+def line_without_warmup(step, total, warmup, peak):
+    return peak * (1 - step / total) if warmup == 0 else cosine_by_sine(step, total, warmup, peak)
+
+
+def line_by_module(x, y):
+    layer = nn.Linear(1, 1)
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)
+    for _ in range(400):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(layer(x[:, None]).squeeze(1), y).backward()
+        optimizer.step()
+    return layer.weight.item(), layer.bias.item()
+
+
+def line_by_lbfgs(x, y):
+    w = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.LBFGS([w], max_iter=100)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w[0] * x + w[1] - y).square().mean()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return w.tolist()
+
+
+def line_by_formula(x, y):
+    solution = torch.linalg.lstsq(torch.stack([x, torch.ones_like(x)], 1), y[:, None]).solution
+    return tuple(solution.flatten().tolist())
+
+
+def parts_by_none(model, parts, loss_fn, optimizer, scheduler, max_norm):
+    for p in model.parameters():
+        p.grad = None
+    n = sum(map(len, (y for _, y in parts)))
+    for x, y in parts:
+        loss_fn(model(x), y).mul(len(x) / n).backward()
+    length = float(torch.nn.utils.clip_grad_norm_(list(model.parameters()), max_norm))
+    optimizer.step()
+    scheduler.step()
+    return length
+
+
+def parts_clipped_by_hand(model, parts, loss_fn, optimizer, scheduler, max_norm):
+    optimizer.zero_grad(set_to_none=False)
+    n = sum(len(y) for _, y in parts)
+    for x, y in parts:
+        (loss_fn(model(x), y) * (len(y) / n)).backward()
+    length = math.sqrt(sum(p.grad.square().sum().item() for p in model.parameters()))
+    for p in model.parameters():
+        p.grad *= min(1, max_norm / length)
+    optimizer.step()
+    scheduler.step()
+    return length
+
+
+def joined(model, parts, loss_fn, optimizer, scheduler, max_norm):
+    x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+    return parted(model, [(x, y)], loss_fn, optimizer, scheduler, max_norm)
+
+
+def one_backward(model, parts, loss_fn, optimizer, scheduler, max_norm):
+    n = sum(len(y) for _, y in parts)
+    optimizer.zero_grad()
+    sum(loss_fn(model(x), y) * len(y) / n for x, y in parts).backward()
+    length = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    scheduler.step()
+    return length.item()
+
+
+RIGHT = {
+    "19.1": [Right(differences_in_place), Right(differences_by_list), Right(differences_by_rows)],
+    "19.2": [Right(step_by_sub), Right(step_by_data), Right(step_by_copy)],
+    "19.3": [Right(descent), Right(momentum_by_recursion), Right(momentum_by_optim)],
+    "19.4": [
+        Right(cosine_by_sine),
+        Right(cosine_by_tensor),
+        Right(
+            lambda step, total, warmup, peak: (
+                step / warmup * peak
+                if step < warmup
+                else peak / 2 + peak / 2 * math.cos((step - warmup) * math.pi / (total - warmup))
+            )
+        ),
+    ],
+    "19.5": [Right(line), Right(line_by_module), Right(line_by_lbfgs)],
+    "19.6": [Right(parted), Right(parts_by_none), Right(parts_clipped_by_hand)],
+}
+WRONG = {
+    "19.1": [
+        Wrong(one_sided, hint="one-sided"),
+        Wrong(forgot_the_2, hint="divide by 2 h"),
+        Wrong(changes_x, hint="changed its argument 2", forbidden="Do not change `x`."),
+        Wrong(by_autograd, hint="own autograd is switched off", forbidden="without autograd"),
+        Wrong(by_backward, hint="own autograd is switched off", forbidden="without autograd"),
+        Wrong(remembers_a_view, hint="is a view"),
+    ],
+    "19.2": [
+        Wrong(new_name, hint="in place"),
+        Wrong(no_no_grad, hint="leaf"),
+        Wrong(uphill, hint="uphill"),
+        Wrong(returns_at_the_first_unused, hint="has not changed"),
+        Wrong(step_by_optim, hint="own optimizer is switched off", forbidden="without `torch.optim`"),
+        Wrong(not_cleared, hint="would add to it"),
+        Wrong(unused_not_foreseen, hint="raised"),
+        Wrong(cleared_first, hint="first the step, then clear"),
+    ],
+    "19.3": [
+        Wrong(lambda *a: descent(*a, dampened=True), hint="adds the whole gradient"),
+        Wrong(lambda g, w, lr, m, n: descent(g, w, lr, m, n + 1), hint="plain SGD"),
+        Wrong(lambda *a: descent(*a, forget=True), hint="v = momentum"),
+        Wrong(first_gradient_twice, hint="once for each step is enough"),
+        Wrong(looks_ahead, hint="once for each step is enough"),
+    ],
+    "19.4": [
+        Wrong(cosine_from_zero, hint="not at step 0"),
+        Wrong(constant_without_warmup, hint="falling part"),
+        Wrong(line_without_warmup, hint="straight line"),
+        Wrong(linear_fall, hint="straight line"),
+        Wrong(divides_by_warmup, hint="raised"),
+        Wrong(begins_at_one, hint="Step 0 is in the warm-up"),
+        Wrong(whole_wave, hint="whole wave"),
+    ],
+    "19.5": [
+        Wrong(lambda x, y: line(x, y, steps=5), hint="More steps"),
+        Wrong(lambda x, y: line(x, y, lr=10.0), hint="smaller learning rate"),
+        Wrong(lambda x, y: line(x, y, clear=False), hint="should be"),
+        Wrong(lambda x, y: line(x, y, numbers=False), hint=".item()"),
+        Wrong(lambda x, y: line(x, y)[::-1], hint="swapped"),
+        Wrong(line_by_layer, hint="(n, 1)"),
+        Wrong(line_by_formula, hint="was never called"),
+    ],
+    "19.6": [
+        parts_wrong("share of the batch", equal=True),
+        parts_wrong("share of the batch", sum=True),
+        parts_wrong("older gradients do not count", keep=True),
+        Wrong(joined, hint="do not join the parts", forbidden="Do not join the parts"),
+        Wrong(one_backward, hint="before the backward of the part before"),
+        parts_wrong("before clipping", clip_parts=True),
+        parts_wrong("before clipping", after=True),
+        parts_wrong("when all parts are added up", step_parts=True),
+        parts_wrong("comes after the optimizer", early=True),
+        parts_wrong("was not clipped", no_clip=True),
+        parts_wrong("scheduler.step()", no_schedule=True),
+        parts_wrong(".item()", tensor=True),
+    ],
+}
