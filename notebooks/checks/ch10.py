@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import NotYet, _, call, describe, exercise, expect, expect_trainable, join, require, switched_off
+from . import NotYet, _, call, describe, exercise, expect, expect_trainable, join, require, same, switched_off
 
 
 @exercise("10.1")
@@ -51,7 +51,9 @@ def smallest(x, kernel, stride=None, padding=0):
 @exercise("10.2")
 def min_pool(answer):
     x = torch.randint(-40, 60, (2, 3, 8, 9)).float()  # both signs, and zeros
+    many = torch.randint(-40, 60, (3, 1, 11, 9)).float()
     cases = [(x, (2,)), (x, (3, 1)), (x, (3, 2, 1)), (x.abs() + 1, (3, 2, 1)), (-x.abs() - 1, (2, 2, 1))]
+    cases += [(x, (3, None, 1)), (many, (5, 4, 2)), (1e12 * (x.abs() + 1), (3, 2, 1))]
     for numbers, settings in cases:
         kernel, stride, padding = (*settings, *(None, 0)[len(settings) - 1 :])
         found = call(answer, numbers, *settings, name="min_pool")
@@ -61,7 +63,13 @@ def min_pool(answer):
             stride=stride,
             padding=padding,
         )
-        framed = F.pad(numbers, 4 * [padding])
+        frame = {}
+        if padding:  # without a frame this would be the right answer
+            frame[
+                _(
+                    "There are zeros at the border that are not in x: the frame won. Let the pooling do the padding."
+                )
+            ] = smallest(F.pad(numbers, 4 * [padding]), kernel, stride)
         expect(
             found,
             smallest(numbers, kernel, stride, padding),
@@ -78,9 +86,7 @@ def min_pool(answer):
                 _("This is the largest number of each window."): F.max_pool2d(
                     numbers, kernel, stride, padding
                 ),
-                _(
-                    "There are zeros at the border that are not in x: the frame won. Let the pooling do the padding."
-                ): smallest(framed, kernel, stride),
+                **frame,
                 _("The windows of a pooling move by their own width if no stride is given."): smallest(
                     numbers, kernel, 1, padding
                 ),
@@ -103,7 +109,7 @@ def min_pool(answer):
 
 @exercise("10.3")
 def average_as_conv(answer):
-    for channels, kernel in [(1, 2), (3, 2), (4, 3), (2, 1)]:
+    for channels, kernel in [(1, 2), (3, 2), (4, 3), (2, 1), (6, 5)]:
         layer = call(answer, channels, kernel, name="average_as_conv")
         where = _("the layer of average_as_conv({channels}, {kernel})", channels=channels, kernel=kernel)
         require(
@@ -120,6 +126,11 @@ def average_as_conv(answer):
             alone = x.clone()
             alone[:, 1:] = 0
             others = call(layer, alone, name="the layer")[:, 1:]
+            plain = nn.Conv2d.forward(layer, x)
+        require(
+            same(out, plain),
+            _("{where} returns something else than its convolution makes of x.", where=where),
+        )
         expect(
             tuple(out.shape),
             tuple(expected.shape),
@@ -242,7 +253,7 @@ def any_size(answer):
         )
         sizes, x = [], torch.rand(1, channels, 17, 30)
         for layer in layers[:5]:
-            x = layer(x)
+            x = through([layer], x, where, len(sizes))
             sizes.append(tuple(x.shape[1:]))
         expect(
             sizes,
@@ -252,6 +263,14 @@ def any_size(answer):
                 where=where,
             ),
             _("Padding 1 keeps a size, and half of 17 is rounded up to 9."),
+        )
+        poolings = [layer for layer in layers if isinstance(layer, nn.MaxPool2d)]
+        require(
+            all(layer.kernel_size not in (1, (1, 1)) for layer in poolings),
+            _(
+                "{where}: a pooling with kernel 1 looks at one pixel only and leaves the others out.",
+                where=where,
+            ),
         )
         for height, width in [(8, 8), (32, 32), (17, 30)]:
             x = torch.rand(2, channels, height, width)
@@ -286,9 +305,9 @@ def any_size(answer):
     return _("The same weights serve every size; torchvision's ResNets (chapter 22) end in the same layers.")
 
 
-def through(layers, x, where):
+def through(layers, x, where, start=0):
     """What the layers make of x. Raises NotYet that names the layer that fails."""
-    for number, layer in enumerate(layers):
+    for number, layer in enumerate(layers, start):
         try:
             x = call(layer, x, name=_("layer {number}", number=number))
         except NotYet as error:

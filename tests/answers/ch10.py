@@ -1,5 +1,7 @@
 """Answers to the exercises of chapter 10."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -220,6 +222,89 @@ def network_with_relu(channels, classes):
     return network(head=[nn.ReLU(), nn.AdaptiveAvgPool2d(1)])(channels, classes)
 
 
+def smallest_by_unfold(x, kernel, stride=None, padding=0):
+    stride = stride or kernel
+    framed = F.pad(x, 4 * [padding], value=x.max().item())
+    rows, columns = ((side - kernel) // stride + 1 for side in framed.shape[2:])
+    patches = F.unfold(framed, kernel, stride=stride).reshape(*x.shape[:2], kernel**2, -1)
+    return patches.amin(dim=2).reshape(*x.shape[:2], rows, columns)
+
+
+def smallest_in_float64(x, kernel, stride=None, padding=0):
+    return smallest(x.double(), kernel, stride, padding)
+
+
+def smallest_in_a_frame_of_1000(x, kernel, stride=None, padding=0):
+    return smallest(F.pad(x, 4 * [padding], value=1000.0), kernel, stride)
+
+
+def smallest_short_stride(x, kernel, stride=None, padding=0):
+    return smallest(x, kernel, stride and min(stride, 2), padding)
+
+
+def smallest_thin_frame(x, kernel, stride=None, padding=0):
+    return smallest(x, kernel, stride, min(padding, 1))
+
+
+def smallest_stride_1_in_a_frame(x, kernel, stride=None, padding=0):
+    return smallest(x, kernel, stride or (1 if padding else kernel), padding)
+
+
+def smallest_of_two(x, kernel, stride=None, padding=0):
+    return smallest(x[:2], kernel, stride, padding)
+
+
+def conv_by_softmax(channels, kernel):
+    layer = conv_untouched(channels, kernel)
+    shares = torch.zeros(channels, kernel**2).softmax(dim=1)
+    layer.weight = nn.Parameter(shares.reshape(layer.weight.shape), requires_grad=False)
+    return layer
+
+
+class Pooled(nn.Conv2d):
+    """Called a convolution, but it pools."""
+
+    def forward(self, x):
+        return F.avg_pool2d(x, self.kernel_size)
+
+
+def conv_that_pools(channels, kernel):
+    return Pooled(channels, channels, kernel)
+
+
+def conv_with_hook(channels, kernel):
+    layer = conv_untouched(channels, kernel)
+    layer.register_forward_hook(lambda module, args, out: F.avg_pool2d(args[0], kernel))
+    return layer
+
+
+def adaptive_by_math(x, rows, columns):
+    return adaptive(
+        lambda i, side, n: math.floor(i * side / n), lambda i, side, n: math.ceil((i + 1) * side / n)
+    )(x, rows, columns)
+
+
+def adaptive_one_longer(x, rows, columns):
+    return adaptive(floor, lambda i, side, n: (i + 1) * side // n + (side % n > 0))(x, rows, columns)
+
+
+def adaptive_same_length(x, rows, columns):
+    return adaptive(floor, lambda i, side, n: i * side // n - (-side // n))(x, rows, columns)
+
+
+def adaptive_no_slope(x, rows, columns):
+    return adaptive(floor, ceil)(x, rows, columns).detach() + 0 * x.sum()
+
+
+def network_with_pooling(pooling):
+    def any_size(channels, classes):
+        layers = list(network()(channels, classes))
+        layers[1] = layers[3] = pooling
+        return nn.Sequential(*layers)
+
+    return any_size
+
+
 RIGHT = {
     "10.1": [
         Right([[-4, 7, 2], [-3, 8, 5], [-5, 3, -6]]),
@@ -231,10 +316,27 @@ RIGHT = {
         Right(smallest_by_module),
         Right(smallest_by_windows),
         Right(smallest_by_loop),
+        Right(smallest_by_unfold),
     ],
-    "10.3": [Right(conv()), Right(conv_with_zero_bias), Right(conv_by_parameter), Right(conv_dense)],
-    "10.4": [Right(adaptive(floor, ceil)), Right(adaptive_by_lists), Right(adaptive_one_axis)],
-    "10.5": [Right(network()), Right(network_in_blocks), Right(network_lazy)],
+    "10.3": [
+        Right(conv()),
+        Right(conv_with_zero_bias),
+        Right(conv_by_parameter),
+        Right(conv_dense),
+        Right(conv_by_softmax),
+    ],
+    "10.4": [
+        Right(adaptive(floor, ceil)),
+        Right(adaptive_by_lists),
+        Right(adaptive_one_axis),
+        Right(adaptive_by_math),
+    ],
+    "10.5": [
+        Right(network()),
+        Right(network_in_blocks),
+        Right(network_lazy),
+        Right(network_with_pooling(nn.MaxPool2d((2, 2), (2, 2), ceil_mode=True))),
+    ],
 }
 WRONG = {
     "10.1": [
@@ -255,6 +357,12 @@ WRONG = {
         Wrong(smallest_detached, hint="no gradient"),
         Wrong(smallest_in_place, hint="changed its argument"),
         Wrong(smallest_without_padding, hint="shape"),
+        Wrong(smallest_in_float64, hint="should have torch.float32. It is the smallest"),
+        Wrong(smallest_in_a_frame_of_1000, hint="It is the smallest number"),
+        Wrong(smallest_short_stride, hint="shape"),
+        Wrong(smallest_thin_frame, hint="shape"),
+        Wrong(smallest_stride_1_in_a_frame, hint="shape"),
+        Wrong(smallest_of_two, hint="shape"),
     ],
     "10.3": [
         Wrong(conv(groups=False), hint="mixes the channels"),
@@ -267,6 +375,10 @@ WRONG = {
         Wrong(conv_one_output, hint="(in_channels, out_channels)"),
         Wrong(conv_untouched, hint="weights are the same"),
         Wrong(conv_by_channels, hint="divided by the channels"),
+        Wrong(conv_that_pools, hint="something else than its convolution"),
+        Wrong(conv_with_hook, hint="something else than its convolution"),
+        Wrong(lambda channels, kernel: conv()(channels, min(kernel, 3)), hint="stride of a pooling"),
+        Wrong(lambda channels, kernel: conv()(min(channels, 4), kernel), hint="(in_channels, out_channels)"),
     ],
     "10.4": [
         Wrong(
@@ -281,6 +393,9 @@ WRONG = {
         Wrong(adaptive_by_module, hint="switched off"),
         Wrong(adaptive_by_torch, hint="switched off"),
         Wrong(adaptive_means, hint="windows are 2 x 4"),
+        Wrong(adaptive_one_longer, hint="end ⌈"),
+        Wrong(adaptive_same_length, hint="start rounded down, end up"),
+        Wrong(adaptive_no_slope, hint="the gradient of"),
     ],
     "10.5": [
         Wrong(network(ceil_mode=False), hint="rounded up to 9"),
@@ -294,6 +409,9 @@ WRONG = {
         Wrong(network(end=[nn.Softmax(dim=1)]), hint="and no others"),
         Wrong(network_with_relu, hint="and no others"),
         Wrong(network_long_kernels, hint="kernel_sizes"),
+        Wrong(network_with_pooling(nn.MaxPool2d(1, stride=2)), hint="looks at one pixel only"),
+        Wrong(network_with_pooling(nn.MaxPool2d(2, return_indices=True)), hint="layer 1 returned"),
+        Wrong(network_with_pooling(nn.MaxPool2d(2, padding=1)), hint="sizes"),
         Wrong(lambda channels, classes: network()(channels, 10), hint="One number per class"),
         Wrong(lambda channels, classes: list(network()(channels, classes)), hint="a Sequential is wanted"),
     ],
