@@ -18,6 +18,11 @@ def leaky(x, slope=0.01):
     return torch.where(x > 0, x, slope * x)
 
 
+def other(expected, mistakes):
+    """The mistakes that give something else than what is expected, in this case."""
+    return {hint: value for hint, value in mistakes.items() if not same(value, expected)}
+
+
 @exercise("11.1")
 def leaky_relu(answer):
     names = ("leaky_relu", "leaky_relu_", "prelu", "rrelu", "rrelu_")
@@ -32,24 +37,30 @@ def leaky_relu(answer):
             (torch.tensor([-3.0, 2.0]), {"slope": -1.0}),
             (draw(2, 3, 4, 4), {"slope": 0.2}),
             (torch.tensor(-4.0), {}),
+            (torch.tensor([-3.0, 2.0]), {"slope": 0.0}),
+            (torch.tensor([-1000.0, 1000.0]), {"slope": 0.1}),
         ]:
             found = call(answer, x, **options, name="leaky_relu")
             slope = options.get("slope", 0.01)
+            unused = {_("slope is not used; this is 0.01, its default."): leaky(x)} if options else {}
             expect(
                 found,
                 leaky(x, slope),
                 _("leaky_relu({x}, slope={slope})", x=describe(x), slope=slope),
                 _("Above 0 nothing changes; the rest is multiplied by slope."),
-                mistakes={
-                    _("This is ReLU: the negative numbers should keep a part of their value."): x.clamp(
-                        min=0
-                    ),
-                    _("slope is not used; this is 0.01, its default."): leaky(x),
-                    _(
-                        "Compare x with 0, not with slope * x: a slope may be above 1, or negative."
-                    ): torch.maximum(x, slope * x),
-                    _("What is above 0 is left out."): slope * x.clamp(max=0),
-                },
+                mistakes=other(
+                    leaky(x, slope),
+                    {
+                        **unused,
+                        _("This is ReLU: the negative numbers should keep a part of their value."): x.clamp(
+                            min=0
+                        ),
+                        _(
+                            "Compare x with 0, not with slope * x: a slope may be above 1, or negative."
+                        ): torch.maximum(x, slope * x),
+                        _("What is above 0 is left out."): slope * x.clamp(max=0),
+                    },
+                ),
             )
         x = draw(4, 3, number=1)
         expect_trainable(answer, leaky, x, what=_("leaky_relu of {x}", x=describe(x)), name="leaky_relu")
@@ -73,6 +84,11 @@ def dead_units(answer):
         (layer, torch.tensor([[-1.0, -2.0]])),
         (layer, torch.tensor([[6.0, 7.0], [-6.0, -7.0]])),
     ]
+    wide = nn.Linear(2, 5)  # unit 0 lives by little, unit 1 in the last row only
+    with torch.no_grad():
+        wide.weight.copy_(torch.tensor([[0.001, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]))
+        wide.bias.copy_(torch.tensor([0.0, -6.5, 0.0, 0.0, -3.0]))
+    cases.append((wide, torch.tensor([[1.0, 1.0], [2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [1.0, 7.0]])))
     for layer, x in cases:
         before = copy.deepcopy(layer.state_dict())
         found = call(answer, layer, x, name="dead_units")
@@ -87,7 +103,7 @@ def dead_units(answer):
         expect(
             found,
             zeros.all(dim=0).sum().item(),
-            _("where ReLU gives {out}, dead_units", out=[[round(v, 2) for v in row] for row in out.tolist()]),
+            _("where ReLU gives {out}, dead_units", out=[[round(v, 3) for v in row] for row in out.tolist()]),
             _("Each column is a unit; it is dead if all its rows are 0."),
             mistakes={
                 _(
@@ -132,7 +148,13 @@ def hat(answer):
     points = {-5.0: 0, -0.5: 0, 0.0: 0, 0.5: 0.5, 1.0: 1, 1.5: 0.5, 2.0: 0, 3.0: 0, 10.0: 0}
     last = 0.0 if network[2].bias is None else network[2].bias.item()
     for x, expected in points.items():
-        found = call(network, torch.tensor([[x]]), name="the network")
+        point = torch.tensor([[x]], dtype=network[0].weight.dtype)
+        found = call(network, point, name="the network")
+        plain = network[2](network[1](network[0](point)))
+        require(
+            same(found, plain),
+            _("at x = {x:g} the network returns something else than its three layers make of x.", x=x),
+        )
         why = _("Each ReLU starts where its weight times x plus its bias passes 0.")
         if x > 1:
             why = _(
@@ -176,6 +198,7 @@ def softmax(answer):
         for name in ("softmax", "log_softmax", "softmin", "_softmax", "_log_softmax")
         if hasattr(holder, name)
     ]
+    library += [(torch.ops.aten, name) for name in ("softmax", "_softmax", "log_softmax", "_log_softmax")]
     with switched_off(_("softmax"), *library):
         for scores, dim in cases:
             found = call(answer, scores, dim, name="softmax")
@@ -185,14 +208,16 @@ def softmax(answer):
                 by_hand(scores, dim),
                 what,
                 _nan(found) or _sums(found, scores, dim),
-                mistakes={
-                    _("The scores themselves are divided; take e to the power of each first."): scores
-                    / scores.sum(dim=dim, keepdim=True),
-                    _("Yours sums to 1 over the whole tensor; divide by the sum along dim, keepdim=True."): (
-                        scores - scores.max()
-                    ).exp()
-                    / (scores - scores.max()).exp().sum(),
-                },
+                mistakes=other(
+                    by_hand(scores, dim),
+                    {
+                        _("The scores themselves are divided; take e to the power of each first."): scores
+                        / scores.sum(dim=dim, keepdim=True),
+                        _(
+                            "Yours sums to 1 over the whole tensor; divide by the sum along dim, keepdim=True."
+                        ): (scores - scores.max()).exp() / (scores - scores.max()).exp().sum(),
+                    },
+                ),
             )
         scores = draw(2, 3, 4, number=3)
         expect_trainable(
@@ -263,6 +288,14 @@ def classifier(answer):
         scores = call(network, x, name="the network")
         judge_layers(list(made.used), network, sizes, kind.__name__, where)
         judge_scores(scores, list(made.used), network, x, where)
+        network.eval()
+        expect(
+            call(network, x, name="the network"),
+            scores,
+            _("the output of {where} in eval()", where=where),
+            _("forward should return the scores as they are, in both modes."),
+        )
+        network.train()
         expected = by_hand(scores.detach(), 1)
         p = call(network.probabilities, x, name="probabilities")
         expect(
@@ -271,6 +304,20 @@ def classifier(answer):
             _("the probabilities of {where}", where=where),
             _("Each row should sum to 1: softmax over the axis of the classes."),
             mistakes={_("These are the scores; softmax makes probabilities of them."): scores},
+        )
+        require(
+            all(module.training for module in network.modules()),
+            _(
+                "probabilities of {where} switches the network to eval(); leave the mode to the caller.",
+                where=where,
+            ),
+        )
+        large = 1000 * x
+        expect(
+            call(network.probabilities, large, name="probabilities"),
+            by_hand(call(network, large, name="the network").detach(), 1),
+            _("the probabilities of {where} for large inputs", where=where),
+            _("e to the power of a large score is inf: subtract the largest score first, or use softmax."),
         )
         one = call(network.probabilities, x[:1], name="probabilities")
         expect(one, expected[:1], _("the probabilities of {where} for a single row", where=where))

@@ -347,20 +347,110 @@ class OneHiddenLayer(Classifier):
         super().__init__([*sizes[:2], sizes[-1]] if len(sizes) > 2 else sizes, activation)
 
 
+def leaky_slope_or_default(x, slope=0.01):
+    return leaky_by_where(x, slope or 0.01)
+
+
+def leaky_clipped(x, slope=0.01):
+    return leaky_by_where(x.clamp(-10, 10), slope)
+
+
+def leaky_in_float64(x, slope=0.01):
+    return leaky_by_where(x.double(), slope)
+
+
+def leaky_by_two_relus(x, slope=0.01):
+    return nn.functional.relu(x) - slope * nn.functional.relu(-x)
+
+
+def dead_of_three_rows(layer, x):
+    return int((layer(x[:3]) <= 0).all(dim=0).sum())
+
+
+def dead_of_four_units(layer, x):
+    return 4 - int((layer(x) > 0).any(dim=0).sum())
+
+
+def dead_rounded(layer, x):
+    return int((layer(x) <= 0.01).all(dim=0).sum())
+
+
+def dead_by_largest(layer, x):
+    return int((layer(x).max(dim=0).values <= 0).sum())
+
+
+def hat_by_hook():
+    network = nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
+    network.register_forward_hook(lambda module, args, out: (1 - (args[0] - 1).abs()).clamp(min=0))
+    return network
+
+
+def softmax_by_operator(scores, dim):
+    return torch.ops.aten._softmax(scores, dim, False)
+
+
+class Plain(nn.Module):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__()
+        layers = []
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+            layers += [nn.Linear(a, b), activation()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, x):
+        return self.layers(x)
+
+    def probabilities(self, x):
+        with torch.no_grad():
+            return self(x).softmax(dim=-1)
+
+
+class PlainOverflow(Plain):
+    def probabilities(self, x):
+        powers = self(x).exp()
+        return powers / powers.sum(dim=1, keepdim=True)
+
+
+class PlainSwitches(Plain):
+    def probabilities(self, x):
+        return self.eval()(x).softmax(dim=1)
+
+
+class PlainTwoModes(Plain):
+    def forward(self, x):
+        scores = self.layers(x)
+        return scores if self.training else scores.softmax(dim=1)
+
+
 RIGHT = {
-    "11.1": [Right(leaky_by_where), Right(leaky_by_parts), Right(leaky_by_copy), Right(leaky_by_numbers)],
-    "11.2": [Right(dead_by_all), Right(dead_by_sums), Right(dead_by_maximum), Right(dead_by_loop)],
-    "11.3": [Right(hat), Right(hat_from_the_right), Right(hat_scaled)],
+    "11.1": [
+        Right(leaky_by_two_relus),
+        Right(leaky_by_where),
+        Right(leaky_by_parts),
+        Right(leaky_by_copy),
+        Right(leaky_by_numbers),
+    ],
+    "11.2": [
+        Right(dead_by_largest),
+        Right(dead_by_all),
+        Right(dead_by_sums),
+        Right(dead_by_maximum),
+        Right(dead_by_loop),
+    ],
+    "11.3": [Right(lambda: hat().double()), Right(hat), Right(hat_from_the_right), Right(hat_scaled)],
     "11.4": [
         Right(softmax_by_group),
         Right(softmax_by_logarithm),
         Right(softmax_by_rows),
         Right(softmax_detached_maximum),
     ],
-    "11.5": [Right(Classifier), Right(ByModuleList), Right(ByAddModule)],
+    "11.5": [Right(Plain), Right(Classifier), Right(ByModuleList), Right(ByAddModule)],
 }
 WRONG = {
     "11.1": [
+        Wrong(leaky_slope_or_default, hint="slope=0.0"),
+        Wrong(leaky_clipped, hint="slope=0.1"),
+        Wrong(leaky_in_float64, hint="Above 0 nothing changes"),
         Wrong(lambda x, slope=0.01: x.clamp(min=0), hint="This is ReLU"),
         Wrong(lambda x, slope=0.01: torch.maximum(x, slope * x), hint="a slope may be above 1"),
         Wrong(leaky_in_place, hint="changed its argument"),
@@ -383,6 +473,9 @@ WRONG = {
         Wrong(leaky_detached, hint="no gradient"),
     ],
     "11.2": [
+        Wrong(dead_of_three_rows, hint="dead_units is"),
+        Wrong(dead_of_four_units, hint="dead_units is"),
+        Wrong(dead_rounded, hint="dead_units is"),
         Wrong(dead_by_zeros, hint="You counted the zeros"),
         Wrong(dead_by_rows, hint="a unit is a column"),
         Wrong(lambda layer, x: (layer(x) < 0).all(dim=0).sum().item(), hint="ask for <= 0"),
@@ -394,6 +487,7 @@ WRONG = {
         Wrong(dead_by_weights, hint="dead_units is 3, but should be 2"),
     ],
     "11.3": [
+        Wrong(hat_by_hook, hint="something else than its three layers"),
         Wrong(lambda: hat(starts=(0.0, 1.0, 2.0)), hint="passes 0"),
         Wrong(lambda: hat(steps=(1.0, -1.0, 0.0)), hint="slope should be 1 after 0"),
         Wrong(lambda: nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1)), hint="the layers of hat()"),
@@ -403,6 +497,7 @@ WRONG = {
         Wrong(hat_trained, hint="the hat at x", forbidden="do not train"),
     ],
     "11.4": [
+        Wrong(softmax_by_operator, hint="switched off", forbidden="without PyTorch's softmax"),
         Wrong(softmax_naive, hint="subtract the largest score"),
         Wrong(
             lambda scores, dim: scores.softmax(dim),
@@ -431,6 +526,9 @@ WRONG = {
         Wrong(softmax_one_maximum, hint="of each group"),
     ],
     "11.5": [
+        Wrong(PlainOverflow, hint="subtract the largest score"),
+        Wrong(PlainSwitches, hint="leave the mode"),
+        Wrong(PlainTwoModes, hint="in both modes"),
         Wrong(ActivationAtTheEnd, hint="after the last linear layer"),
         Wrong(NoActivation, hint="Nothing that `activation` makes"),
         Wrong(OneActivationShared, hint="Make a new activation"),
