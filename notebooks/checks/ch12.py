@@ -1,16 +1,27 @@
 """Checkers of chapter 12, normalization."""
 
 import copy
+from numbers import Integral
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import _, call, describe, exercise, expect, expect_trainable, require, switched_off
+from . import _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
 
 
 def draw(*shape, number=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(number))
+
+
+def other(expected, mistakes):
+    """The mistakes that give something else than what is expected, in this case."""
+    return {hint: value for hint, value in mistakes.items() if not same(value, expected)}
+
+
+def is_whole(number):
+    """True for an int, NumPy's too; not for True and False."""
+    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 @exercise("12.1")
@@ -31,7 +42,7 @@ def axes_of(*answers):
     require(len(answers) == 3, _("three answers are wanted, not {count}.", count=len(answers)))
     for (name, axes, why), given in zip(cases, answers, strict=True):
         require(
-            isinstance(given, list | tuple) and all(type(axis) is int for axis in given),
+            isinstance(given, list | tuple | set | range) and all(is_whole(axis) for axis in given),
             _(
                 "for {name} the answer is {found}; a tuple of axes such as (0, 1) is wanted.",
                 name=name,
@@ -66,6 +77,10 @@ def own_only():
     kinds = ("batch_norm", "group_norm", "instance_norm", "layer_norm")
     places = [(holder, name) for holder in (torch, F) for name in kinds]
     places += [(torch, name) for name in dir(torch) if name.startswith("native_") and name.endswith("_norm")]
+    places += [
+        (torch.ops.aten, kind)
+        for kind in (*kinds, "native_batch_norm", "native_group_norm", "native_layer_norm")
+    ]
     return switched_off(_("normalisation"), *places)
 
 
@@ -77,6 +92,7 @@ def batch_norm(answer):
             ((2, 5, 3, 1), 0.05, {"eps": 1e-2}),
             ((1, 2, 4, 4), 1.0, {}),
             ((3, 3, 3, 3), 0.005, {}),
+            ((7, 2, 3, 2), 1.0, {}),
         ]
     ):
         x = size * (draw(*shape, number=number) + torch.arange(shape[1]).view(-1, 1, 1))
@@ -90,30 +106,33 @@ def batch_norm(answer):
             found,
             expected,
             what,
-            mistakes={
-                _("You divided the squares by N - 1; `var` does, unless correction=0."): normalise(
-                    x, (0, 2, 3), eps, correction=1
-                ),
-                _("This is a mean per picture and channel, InstanceNorm; axis 0 is missing."): normalise(
-                    x, (2, 3), eps
-                ),
-                _("This is a mean per picture, LayerNorm; one mean per channel is wanted."): normalise(
-                    x, (1, 2, 3), eps
-                ),
-                _("This is one mean for all numbers; each channel has its own."): normalise(
-                    x, (0, 1, 2, 3), eps
-                ),
-                _("The standard deviation is missing: divide by it."): x - mean,
-                _("This is a mean per pixel; the axes of height and width are missing."): normalise(
-                    x, (0,), eps
-                ),
-                _("You divided by the variance; its root is the standard deviation."): (x - mean)
-                / (var + eps),
-                _("eps is added to the variance, under the root, not to the root."): (x - mean)
-                / (var.sqrt() + eps),
-                _("eps is missing: it is added to the variance."): (x - mean) / var.sqrt(),
-                _("eps is not used as it was given."): normalise(x, (0, 2, 3), 1e-5),
-            },
+            mistakes=other(
+                expected,
+                {
+                    _("You divided the squares by N - 1; `var` does, unless correction=0."): normalise(
+                        x, (0, 2, 3), eps, correction=1
+                    ),
+                    _("This is a mean per picture and channel, InstanceNorm; axis 0 is missing."): normalise(
+                        x, (2, 3), eps
+                    ),
+                    _("This is a mean per picture, LayerNorm; one mean per channel is wanted."): normalise(
+                        x, (1, 2, 3), eps
+                    ),
+                    _("This is one mean for all numbers; each channel has its own."): normalise(
+                        x, (0, 1, 2, 3), eps
+                    ),
+                    _("The standard deviation is missing: divide by it."): x - mean,
+                    _("This is a mean per pixel; the axes of height and width are missing."): normalise(
+                        x, (0,), eps
+                    ),
+                    _("You divided by the variance; its root is the standard deviation."): (x - mean)
+                    / (var + eps),
+                    _("eps is added to the variance, under the root, not to the root."): (x - mean)
+                    / (var.sqrt() + eps),
+                    _("eps is missing: it is added to the variance."): (x - mean) / var.sqrt(),
+                    _("eps is not used as it was given."): normalise(x, (0, 2, 3), 1e-5),
+                },
+            ),
         )
         if number == 0:
             with own_only():
@@ -132,11 +151,16 @@ def batch_norm(answer):
 
 @exercise("12.3")
 def update(answer):
-    for options in ({"momentum": 0.1}, {"momentum": 0.3}, {}):
-        norm = nn.BatchNorm1d(2, **options)
+    for features, options in [
+        (2, {"momentum": 0.1}),
+        (2, {"momentum": 0.3}),
+        (2, {}),
+        (5, {"momentum": 0.9}),
+    ]:
+        norm = nn.BatchNorm1d(features, **options)
         momentum = norm.momentum
-        for number, count in [(0, 4), (1, 3)]:
-            x = torch.tensor([2.0, 0.5]) * draw(count, 2, number=number) + 5
+        for number, count in [(0, 4), (1, 3), (2, 9)]:
+            x = torch.linspace(2, 0.5, features) * draw(count, features, number=number) + 5
             old_mean, old_var = norm.running_mean.clone(), norm.running_var.clone()
             found = call(answer, old_mean, old_var, x, **options, name="update")
             require(
@@ -196,10 +220,13 @@ def group_norm(answer):
         ((1, 8, 3, 3), 1, {}),
         ((2, 6, 2, 2), 3, {}),
         ((2, 6, 3, 3), 3, {"eps": 0.5}),
+        ((2, 4, 3, 3), 2, {}),  # small numbers, where eps counts
     ]
     for number, (shape, groups, options) in enumerate(cases):
         N, C, H, W = shape
         x = draw(*shape, number=number) + torch.arange(C).view(-1, 1, 1)
+        if number == 5:
+            x = 0.002 * x
         eps = options.get("eps", 1e-5)
         with own_only():
             found = call(answer, x, groups, name="group_norm", **options)
@@ -212,26 +239,29 @@ def group_norm(answer):
             found,
             F.group_norm(x, groups, eps=eps),
             where,
-            mistakes={
-                _("You divided the squares by N - 1; `var` does, unless correction=0."): cut(
-                    2, N, groups, -1, correction=1
-                ),
-                _("The pictures are averaged together; each picture keeps its own means."): cut(
-                    (0, 2, 3, 4), N, groups, C // groups, H, W
-                ),
-                _("Your groups hold every n-th channel; a group is made of neighbours."): cut(
-                    (1, 3, 4), N, C // groups, groups, H, W
-                ),
-                _("You made C / groups groups of `groups` channels; it should be the other way round."): cut(
-                    2, N, C // groups, -1
-                ),
-                _("This is a mean per channel; average over the channels of a group as well."): cut(
-                    2, N, C, -1
-                ),
-                _("eps is not used as it was given: it is added to the variance."): cut(
-                    2, N, groups, -1, eps=1e-5
-                ),
-            },
+            mistakes=other(
+                F.group_norm(x, groups, eps=eps),
+                {
+                    _("You divided the squares by N - 1; `var` does, unless correction=0."): cut(
+                        2, N, groups, -1, correction=1
+                    ),
+                    _("The pictures are averaged together; each picture keeps its own means."): cut(
+                        (0, 2, 3, 4), N, groups, C // groups, H, W
+                    ),
+                    _("Your groups hold every n-th channel; a group is made of neighbours."): cut(
+                        (1, 3, 4), N, C // groups, groups, H, W
+                    ),
+                    _(
+                        "You made C / groups groups of `groups` channels; it should be the other way round."
+                    ): cut(2, N, C // groups, -1),
+                    _("This is a mean per channel; average over the channels of a group as well."): cut(
+                        2, N, C, -1
+                    ),
+                    _("eps is not used as it was given: it is added to the variance."): cut(
+                        2, N, groups, -1, eps=1e-5
+                    ),
+                },
+            ),
         )
         if number == 0:
             with own_only():
@@ -253,14 +283,15 @@ def fold(answer):
         (nn.Conv2d(3, 4, kernel_size=3), nn.BatchNorm2d(4), 1.0),
         (nn.Conv2d(3, 4, kernel_size=3, padding=1, stride=2, bias=False), nn.BatchNorm2d(4), 1e-3),
         (nn.Conv2d(4, 4, kernel_size=(1, 3), padding=(0, 1), stride=(2, 1)), nn.BatchNorm2d(4, eps=0.1), 1.0),
+        (nn.Conv2d(2, 6, kernel_size=2), nn.BatchNorm2d(6), 1.0),
     ]
     for number, (conv, norm, size) in enumerate(settings):
         conv.eval(), norm.eval()
         with torch.no_grad():
-            norm.weight.copy_(draw(4, number=number) + 2)
-            norm.bias.copy_(draw(4, number=number + 1))
-            norm.running_mean.copy_(draw(4, number=number + 2))
-            norm.running_var.copy_(size * draw(4, number=number + 3).abs() + 1e-6)
+            norm.weight.copy_(draw(norm.num_features, number=number) + 2)
+            norm.bias.copy_(draw(norm.num_features, number=number + 1))
+            norm.running_mean.copy_(draw(norm.num_features, number=number + 2))
+            norm.running_var.copy_(size * draw(norm.num_features, number=number + 3).abs() + 1e-6)
         kept = [copy.deepcopy(conv), copy.deepcopy(norm)]
         folded = call(answer, conv, norm, name="fold")
         where = _("for {conv} and {norm}", conv=conv, norm=norm)
@@ -328,7 +359,7 @@ def compare(folded, conv, norm, where):
         folded.bias is not None,
         _("{where} the folded layer has no bias; the mean has to go somewhere.", where=where),
     )
-    own = torch.zeros(4) if conv.bias is None else conv.bias
+    own = torch.zeros(conv.out_channels) if conv.bias is None else conv.bias
     scale = norm.weight / std
     expect(
         folded.bias,
@@ -342,6 +373,13 @@ def compare(folded, conv, norm, where):
             _("running_mean is scaled, too."): own * scale - norm.running_mean + norm.bias,
             _("norm.bias is missing: it is added at the end."): (own - norm.running_mean) * scale,
         },
+    )
+    require(
+        len(list(folded.parameters())) == 2,
+        _(
+            "{where} weight and bias of the folded layer are no nn.Parameter, so they cannot be trained.",
+            where=where,
+        ),
     )
     x = draw(2, conv.in_channels, 8, 8)
     expected = norm(conv(x))

@@ -233,9 +233,9 @@ def fold_by_probing(conv, norm):
         conv.in_channels, conv.out_channels, conv.kernel_size, stride=conv.stride, padding=conv.padding
     )
     with torch.no_grad():
-        factor = norm(torch.ones(1, 4, 1, 1)) - norm(torch.zeros(1, 4, 1, 1))
+        factor = norm(torch.ones(1, norm.num_features, 1, 1)) - norm(torch.zeros(1, norm.num_features, 1, 1))
         folded.weight.data = conv.weight * factor.view(-1, 1, 1, 1)
-        start = torch.zeros(1, 4, 1, 1) if conv.bias is None else conv.bias.view(1, -1, 1, 1)
+        start = torch.zeros(1, norm.num_features, 1, 1) if conv.bias is None else conv.bias.view(1, -1, 1, 1)
         folded.bias.data = norm(start).flatten()
     return folded
 
@@ -271,16 +271,78 @@ def fold_reset(conv, norm):
     return folded
 
 
+def norm_by_operator(x, eps=1e-5):
+    return torch.ops.aten.batch_norm(x, None, None, None, None, True, 0.1, eps, False)
+
+
+def norm_of_four(x, eps=1e-5):
+    return norm_over((0, 2, 3))(x[:4], eps)
+
+
+def norm_in_float64(x, eps=1e-5):
+    return norm_over((0, 2, 3))(x.double(), eps)
+
+
+def update_with(features=None, rows=None, momentum_at_most=None):
+    def update(running_mean, running_var, x, momentum=0.1):
+        share = momentum if momentum_at_most is None else min(momentum, momentum_at_most)
+        means = running_mean.lerp(x[:rows].mean(dim=0), share)
+        return [means[:features], running_var.lerp(x[:rows].var(dim=0), share)[:features]]
+
+    return update
+
+
+def groups_by_chunk(x, groups, eps=1e-5):
+    parts = []
+    for part in x.chunk(groups, dim=1):
+        var, mean = torch.var_mean(part, dim=(1, 2, 3), correction=0, keepdim=True)
+        parts.append((part - mean) * torch.rsqrt(var + eps))
+    return torch.cat(parts, dim=1)
+
+
+def groups_without_small_eps(x, groups, eps=1e-5):
+    return groups_by_chunk(x, groups, eps if eps > 0.1 else 0)
+
+
+def groups_by_operator(x, groups, eps=1e-5):
+    return torch.ops.aten.group_norm(x, groups, None, None, eps, False)
+
+
+def fold_by_library(conv, norm):
+    return nn.utils.fusion.fuse_conv_bn_eval(conv, norm)
+
+
+def fold_to_tensors(conv, norm):
+    layer = fold_by_library(conv, norm)
+    weight, bias = layer.weight.detach(), layer.bias.detach()
+    del layer.weight, layer.bias
+    layer.weight, layer.bias = weight, bias
+    return layer
+
+
+def fold_of_four(conv, norm):
+    layer = nn.Conv2d(conv.in_channels, 4, conv.kernel_size, conv.stride, conv.padding)
+    layer.load_state_dict(fold_by_library(conv, norm).state_dict())
+    return layer
+
+
 RIGHT = {
-    "12.1": [Right(*axes()), Right([0, 2, 3], [1, 2, 3], [2, 3]), Right((-4, -2, -1), (3, 2, 1), (-1, -2))],
+    "12.1": [
+        Right({0, 2, 3}, range(1, 4), {2, 3}),
+        Right(*axes()),
+        Right([0, 2, 3], [1, 2, 3], [2, 3]),
+        Right((-4, -2, -1), (3, 2, 1), (-1, -2)),
+    ],
     "12.2": [Right(norm_over((0, 2, 3))), Right(norm_by_channel), Right(norm_in_rows)],
-    "12.3": [Right(update_steps), Right(update_by_sums), Right(update_by_module)],
+    "12.3": [Right(update_with()), Right(update_steps), Right(update_by_sums), Right(update_by_module)],
     "12.4": [
+        Right(groups_by_chunk),
         Right(groups_as(lambda g, N, C, H, W: (N, g, -1), 2)),
         Right(group_by_loop),
         Right(group_by_chunks),
     ],
     "12.5": [
+        Right(fold_by_library),
         Right(fold()),
         Right(fold_copy),
         Right(fold_by_probing),
@@ -298,6 +360,9 @@ WRONG = {
         Wrong(*axes(instance=(2, 3, 3)), hint="per picture and channel"),
     ],
     "12.2": [
+        Wrong(norm_by_operator, hint="switched off", forbidden="without PyTorch's own"),
+        Wrong(norm_of_four, hint="shape"),
+        Wrong(norm_in_float64, hint="should have torch.float32.\n"),
         Wrong(norm_over((0, 2, 3), correction=1), hint="N - 1"),
         Wrong(norm_over((2, 3)), hint="axis 0 is missing"),
         Wrong(norm_over((1, 2, 3)), hint="LayerNorm"),
@@ -321,6 +386,9 @@ WRONG = {
         Wrong(norm_one_picture, hint="axis 0 is missing"),
     ],
     "12.3": [
+        Wrong(update_with(features=2), hint="shape"),
+        Wrong(update_with(rows=4), hint="a batch of 9"),
+        Wrong(update_with(momentum_at_most=0.3), hint="with momentum 0.9"),
         Wrong(update_swapped, hint="share of the new batch"),
         Wrong(update_by_n, hint="not by N"),
         Wrong(update_deviation, hint="not the standard deviation"),
@@ -333,6 +401,8 @@ WRONG = {
         Wrong(update_mean_only, hint="still the old one"),
     ],
     "12.4": [
+        Wrong(groups_without_small_eps, hint="2 groups, eps=1e-05"),
+        Wrong(groups_by_operator, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, g, -1), 2, correction=1), hint="N - 1"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, g, C // g, H, W), (0, 2, 3, 4)), hint="averaged together"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, C // g, g, H, W), (1, 3, 4)), hint="neighbours"),
@@ -344,6 +414,8 @@ WRONG = {
         Wrong(group_detached, hint="no gradient"),
     ],
     "12.5": [
+        Wrong(fold_of_four, hint="in loading state_dict"),
+        Wrong(fold_to_tensors, hint="no nn.Parameter"),
         Wrong(fold(weight=False), hint="norm.weight is missing"),
         Wrong(fold(eps=False), hint="eps is missing"),
         Wrong(fold(scaled=False), hint="the weights of conv"),
