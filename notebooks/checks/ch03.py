@@ -11,6 +11,7 @@ from . import NotYet, _, call, describe, exercise, expect, require, same, switch
 
 TO_TENSOR = [(functional, "to_tensor"), (functional, "pil_to_tensor"), (functional, "convert_image_dtype")]
 TO_TENSOR += [(v2.functional, name) for name in ("to_image", "to_dtype", "to_dtype_image", "pil_to_tensor")]
+TO_TENSOR += [(v2.functional, "convert_image_dtype"), (functional, "normalize"), (v2.functional, "normalize")]
 TO_TENSOR += [(transforms, "ToTensor"), (v2, "ToImage"), (v2, "ToTensor"), (v2, "ToDtype")]
 
 
@@ -22,6 +23,7 @@ def by_hand(answer):
         ((4, 2, 1), 200),
         ((3, 4, 3), 100),
         ((6, 5, 4), 256),
+        ((3, 5, 3), 2),  # no byte above 1, and yet they are bytes
     ]:
         picture = torch.randint(brightest, (height, width, channels), dtype=torch.uint8).numpy()
         picture[0, 0, 0] = brightest - 1
@@ -57,6 +59,8 @@ def rounded_sizes(size, height, width, way):
 @exercise("3.2")
 def resized(answer):
     off = [(transforms, "Resize"), (v2, "Resize"), (functional, "resize"), (v2.functional, "resize")]
+    off += [(v2.functional, "resize_image"), (v2.functional, "resize_mask"), (v2.functional, "resize_video")]
+    off += [(functional, "_compute_resized_output_size")]
     cases = [(256, 600, 512), (512, 512, 768), (100, 300, 500), (64, 64, 64), (50, 7, 5), (256, 412, 618)]
     for size, height, width in cases:
         # as torchvision's functional.resize
@@ -92,7 +96,7 @@ def undo_normalize(answer):
     }
     for shape in [(3, 4, 5), (2, 3, 4, 5), (3, 3, 4, 3), (1, 6, 7), (5, 4, 4, 4), (2, 5, 6)]:
         mean, std = statistics[shape[-3]]
-        original = 0.5 + torch.randn(shape)  # below 0 and above 1, too
+        original = 0.5 + 9 * torch.randn(shape)  # below 0 and above 1, too
         x = functional.normalize(original, mean, std)
         found = call(answer, x, mean, std, name="undo_normalize")
         m, s = (torch.tensor(numbers)[:, None, None] for numbers in (mean, std))
@@ -129,6 +133,7 @@ def undo_normalize(answer):
 def flip_boxes(answer):
     three = torch.tensor([[10.0, 5.0, 30.0, 25.0], [0.0, 0.0, 100.0, 50.0], [60.0, 1.0, 61.0, 2.0]])
     cases = [(three, 100), (three, 200), (three.long(), 150), (three + 0.25, 321), (torch.zeros(0, 4), 50)]
+    cases += [(three.int(), 100), (three.double() - 5, 80)]  # the last reaches over the edge
     for boxes, width in cases:
         x1, y1, x2, y2 = boxes.unbind(1)
         expected = torch.stack([width - x2, y1, width - x1, y2], dim=1)
@@ -220,8 +225,35 @@ def random_crop(answer):
             found=len(set(places)),
         ),
     )
-    whole = call(answer, picture[:, :, :5], 5, generator, name="random_crop")
-    expect(whole, picture[:, :, :5], _("a crop of size 5 from a picture (2, 5, 5)"))
+    for shape, size in [
+        ((2, 5, 5), 5),
+        ((3, 4, 6), 4),
+        ((1, 6, 4), 4),
+    ]:  # as large as the picture, or as one side
+        other = torch.randperm(torch.Size(shape).numel()).reshape(shape)
+        height, width = shape[1:]
+        pieces = [
+            other[:, t : t + size, :width][:, :, x : x + size]
+            for t in range(height - size + 1)
+            for x in range(width - size + 1)
+        ]
+        where = _("a crop of size {size} from a picture {shape}", size=size, shape=shape)
+        met = set()
+        for _number in range(40):
+            found = call(answer, other, size, generator, name="random_crop")
+            expect(tuple(found.shape) if isinstance(found, Tensor) else found, (shape[0], size, size), where)
+            fits = [i for i, piece in enumerate(pieces) if same(found, piece)]
+            require(bool(fits), _("{where} is no piece of it.", where=where))
+            met.add(fits[0])
+        require(
+            len(met) == len(pieces),
+            _(
+                "{where} was taken at {found} places of {wanted}.",
+                where=where,
+                found=len(met),
+                wanted=len(pieces),
+            ),
+        )
     pair = [call(answer, picture, 2, torch.Generator().manual_seed(7), name="random_crop") for _i in range(8)]
     require(
         all(torch.equal(pair[0], other) for other in pair),
@@ -257,7 +289,9 @@ def prepared(answer):
     }
     modes = transforms.InterpolationMode
     for name, picture in pictures.items():
-        found = call(answer, picture.copy(), name=_("for a picture of mode {name}, prepared", name=name))
+        given = picture.copy()
+        found = call(answer, given, name=_("for a picture of mode {name}, prepared", name=name))
+        require(given == picture, _("prepared(picture) changed the picture; work on a copy of it."))
         colour = picture.convert("RGB")
         expected = reference(colour)
         what = _("for a picture of mode {name}, prepared(picture)", name=name)

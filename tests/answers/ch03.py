@@ -154,7 +154,9 @@ def flip_clone(boxes, width):
 
 
 def flip_by_sign(boxes, width):
-    return boxes[:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1]) + torch.tensor([width, 0, width, 0])
+    return (boxes[:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1]) + torch.tensor([width, 0, width, 0])).to(
+        boxes.dtype
+    )
 
 
 def flip_reads_the_written(boxes, width):
@@ -181,21 +183,68 @@ def column_from_elsewhere(picture, size, generator):
     return crop(picture, size, generator)
 
 
+def wide_only(picture, size, generator):
+    rows, columns = sorted(picture.shape[1:])
+    top = torch.randint(rows - size + 1, (), generator=generator).item()
+    left = torch.randint(columns - size + 1, (), generator=generator).item()
+    return picture[:, top : top + size, left : left + size]
+
+
+def not_if_as_high(picture, size, generator):
+    return crop(picture, size, generator) if picture.shape[1] > size else picture[:, :, :size]
+
+
+def crop_by_index(picture, size, generator):
+    rows = torch.randint(picture.shape[1] - size + 1, (1,), generator=generator) + torch.arange(size)
+    columns = torch.randint(picture.shape[2] - size + 1, (1,), generator=generator) + torch.arange(size)
+    return picture[:, rows][:, :, columns]
+
+
+def crop_by_share(picture, size, generator):
+    shares = torch.rand(2, generator=generator).tolist()
+    top, left = (int(s * (n - size + 1)) for s, n in zip(shares, picture.shape[1:], strict=True))
+    return functional.crop(picture, top, left, size, size)
+
+
+def draws_on_the_picture(picture):
+    found = prepare(picture)
+    picture.paste(0, (0, 0, 5, 5))
+    return found
+
+
 RIGHT = {
     "3.1": [
         Right(by_loop),
         Right(lambda picture: torch.from_numpy(picture).permute(2, 0, 1) / 255),
         Right(lambda picture: torch.tensor(np.moveaxis(picture, -1, 0) / 255, dtype=torch.float32)),
         Right(lambda picture: torch.stack([torch.tensor(c) for c in picture.transpose(2, 0, 1)]).div(255)),
+        Right(lambda picture: torch.einsum("hwc->chw", torch.tensor(picture)).float().mul_(1 / 255)),
+        Right(lambda picture: torch.tensor(picture.tolist()).permute(2, 0, 1) / 255),
     ],
     "3.2": [
+        Right(lambda size, h, w: tuple(np.array([h, w]) * size // min(h, w))),
         Right(by_factor),
         Right(by_if),
         Right(lambda size, h, w: (size * h // min(h, w), size * w // min(h, w))),
     ],
-    "3.3": [Right(undo), Right(undo_by_normalize), Right(undo_by_loop)],
+    "3.3": [
+        Right(undo),
+        Right(undo_by_normalize),
+        Right(undo_by_loop),
+        Right(
+            lambda x, mean, std: (x.transpose(-1, -3) * torch.tensor(std) + torch.tensor(mean)).transpose(
+                -1, -3
+            )
+        ),
+    ],
     "3.4": [Right(flip), Right(flip_clone), Right(flip_by_sign)],
-    "3.5": [Right(crop), Right(crop_by_pair), Right(crop_by_one_number)],
+    "3.5": [
+        Right(crop),
+        Right(crop_by_pair),
+        Right(crop_by_one_number),
+        Right(crop_by_index),
+        Right(crop_by_share),
+    ],
     "3.6": [Right(prepare), Right(with_v2), Right(step_by_step), Right(resize_as_float)],
 }
 
@@ -222,6 +271,26 @@ WRONG = {
             lambda picture: functional.to_tensor(picture),
             hint="switched off",
             forbidden="without torchvision",
+        ),
+        Wrong(
+            lambda picture: v2.functional.convert_image_dtype(torch.tensor(picture.transpose(2, 0, 1))),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
+        Wrong(
+            lambda picture: functional.normalize(
+                torch.tensor(picture.transpose(2, 0, 1)).float(),
+                [0] * picture.shape[2],
+                [255] * picture.shape[2],
+            ),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
+        Wrong(
+            lambda picture: (
+                torch.tensor(picture.transpose(2, 0, 1)).float() / (255 if picture.max() > 1 else 1)
+            ),
+            hint="Not divided by 255",
         ),
         Wrong(transforms.ToTensor(), hint="switched off", forbidden="without torchvision"),
         Wrong(
@@ -255,6 +324,21 @@ WRONG = {
             hint="switched off",
             forbidden="without torchvision",
         ),
+        Wrong(
+            lambda size, h, w: tuple(v2.functional.resize_image(torch.zeros(1, h, w), size).shape[1:]),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
+        Wrong(
+            lambda size, h, w: tuple(v2.functional.resize_mask(torch.zeros(1, h, w), size).shape[1:]),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
+        Wrong(
+            lambda size, h, w: tuple(functional._compute_resized_output_size((h, w), [size])),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
         Wrong(lambda size, h, w: tuple(math.ceil(size * s / min(h, w)) for s in (h, w)), hint="Round down"),
     ],
     "3.3": [
@@ -276,6 +360,7 @@ WRONG = {
             hint="shape (1, 3, 4, 5)",
         ),
         Wrong(lambda x, mean, std: undo(x, mean, std).clamp(0, 1), hint="cut off at 0 and 1"),
+        Wrong(lambda x, mean, std: undo(x, mean, std).clamp(-10, 10), hint="In channel 0"),
         Wrong(undo_in_float64, hint="dtype torch.float64"),
         Wrong(undo_in_place, hint="changed its argument"),
         Wrong(lambda x, mean, std: x * 0.5 + 0.5, hint="In channel 0"),
@@ -286,6 +371,13 @@ WRONG = {
         Wrong(flip_both_ways, hint="y₁ and y₂ stay"),
         Wrong(flip_reads_the_written, hint="keep the old one"),
         Wrong(lambda boxes, width: flip(boxes, width).float(), hint="dtype"),
+        Wrong(
+            lambda boxes, width: flip(boxes, width).to(
+                torch.float32 if boxes.is_floating_point() else torch.int64
+            ),
+            hint="dtype",
+        ),
+        Wrong(lambda boxes, width: flip(boxes, width).clamp(min=0), hint="in a picture 80 wide"),
         Wrong(lambda boxes, width: flip(boxes, 100), hint="picture 200 wide"),
         Wrong(lambda boxes, width: width - boxes, hint="Every number was flipped"),
         Wrong(
@@ -304,11 +396,15 @@ WRONG = {
         Wrong(near_the_corner, hint="as likely"),
         Wrong(place_by_channel, hint="no piece of it"),
         Wrong(together, hint="independently"),
+        Wrong(wide_only, hint="(1, 6, 4)"),
+        Wrong(not_if_as_high, hint="1 places of 3"),
+        Wrong(lambda picture, size, generator: crop(picture, size, generator)[:2], hint="(3, 4, 6)"),
         Wrong(column_from_elsewhere, hint="own generator"),
         Wrong(lambda picture, size, generator: crop(picture, size, generator).float(), hint="the dtype"),
     ],
     "3.6": [
         Wrong(lambda picture: prepare(picture, mode=None), hint="mode L"),
+        Wrong(draws_on_the_picture, hint="changed the picture"),
         Wrong(lambda picture: prepare(picture, size=(64, 64)), hint="squeezed"),
         Wrong(lambda picture: prepare(picture, normalise=False), hint="not normalised"),
         Wrong(lambda picture: prepare(picture, crop=transforms.RandomCrop), hint="step by step"),
