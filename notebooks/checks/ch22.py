@@ -1,11 +1,12 @@
 """Checkers of chapter 22, existing models."""
 
 import copy
+from collections import OrderedDict
 
 import torch
 from torch import nn
 
-from . import _, call, describe, exercise, expect, require
+from . import _, call, describe, exercise, expect, require, same
 
 
 class Toy(nn.Module):
@@ -16,7 +17,8 @@ class Toy(nn.Module):
         self.features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
         hidden = [layer for _i in range(layers - 1) for layer in (nn.Linear(width, width), nn.ReLU())]
         self.classifier = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width, 5))
-        self.classifier_aux = nn.Linear(4, 2)
+        self.classifier_aux = nn.Sequential(OrderedDict(features=nn.Linear(4, 2)))  # a name used twice
+        self.token = nn.Parameter(torch.zeros(3))  # a parameter that is in no child
 
 
 def numbers_of(model):
@@ -81,6 +83,14 @@ def count_parameters(answer):
         _("for a network whose first and last layer are one and the same, the pair"),
         _("A parameter that two layers share counts once."),
     )
+    toy = Toy()  # with parameters at each depth
+    toy.features[0].bias.requires_grad_(False)
+    expect(
+        call(answer, toy, name="count_parameters"),
+        (112 + 8 + 2 * 42 + 35 + 10 + 3, 108 + 8 + 2 * 42 + 35 + 10 + 3),
+        _("for a network of nested parts with one frozen bias, the pair"),
+        _("Parameters lie at any depth, and each is frozen or trained by itself."),
+    )
     with torch.device("meta"):
         large = nn.Sequential(nn.Linear(100_000, 100_000), nn.Linear(100_000, 1))
     expect(
@@ -98,6 +108,9 @@ def replace_head(answer):
             model = Toy(layers, width)
         old, kept = model.classifier[-1], list(model.classifier)[:-1]
         names, before = list(dict(model.named_children())), numbers_of(model)
+        model.features.requires_grad_(False).eval()
+        kept_old = copy.deepcopy(old)
+        trained = {name: p.requires_grad for name, p in model.named_parameters()}
         where = _("for a classifier of {count} layers on {device}", count=len(kept) + 1, device=device)
         found = call(answer, model, classes, name="replace_head")
         new = model.classifier[-1] if isinstance(model.classifier, nn.Sequential) else model.classifier
@@ -150,6 +163,24 @@ def replace_head(answer):
             ((classes, width), True),
             _("{where}, (shape of the new weight, whether there is a bias)", where=where),
         )
+        require(
+            new.weight.dtype == old.weight.dtype and new.bias.dtype == old.weight.dtype,
+            _("{where}, the new layer's dtype is not that of the old one.", where=where),
+        )
+        require(
+            old.out_features == kept_old.out_features
+            and (device == "meta" or same(list(old.parameters()), list(kept_old.parameters()))),
+            _("{where}, the old layer was changed; return it as it was.", where=where),
+        )
+        require(
+            {name: p.requires_grad for name, p in model.named_parameters()} == trained
+            and model.training
+            and not model.features.training,
+            _(
+                "{where}, something was frozen or unfrozen, or is in another mode; only replace the layer.",
+                where=where,
+            ),
+        )
         last = f"classifier.{len(kept)}."
         require(
             device == "meta"
@@ -171,7 +202,7 @@ def train_only(answer):
         model.classifier[-1].requires_grad_(False)
         before = numbers_of(model)
         call(answer, model, part, name="train_only")
-        for name, parameter in model.named_parameters():
+        for name, parameter in sorted(model.named_parameters(), key=lambda pair: "." not in pair[0]):
             wanted = name.split(".")[0] == part
             hint = (
                 _(
@@ -190,14 +221,22 @@ def train_only(answer):
         require(
             unchanged(model, before), _("the numbers in the model have changed; only requires_grad should.")
         )
-        require(model.training, _("the mode of the model has changed; only requires_grad should."))
+        require(
+            all(m.training for m in model.modules()),
+            _("the mode of the model has changed; only requires_grad should."),
+        )
     return _("module.requires_grad_(False) does it for all parameters below, in one call.")
 
 
 @exercise("22.4")
 def two_speeds(answer):
-    for lr, freeze in [(0.1, []), (0.02, [0]), (0.5, [0, 3])]:
-        model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    nested = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.Linear(4, 2))
+    long = [nn.Linear(2, 2) for _i in range(12)]
+    for lr, freeze in [(0.1, []), (0.02, [0]), (0.5, [0, 3]), (0.2, "nested"), (0.1, "long")]:
+        layers = [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)]
+        layers = {"nested": [nested, nn.Linear(2, 2)], "long": long}.get(str(freeze), layers)
+        model = nn.Sequential(*layers)
+        freeze = freeze if isinstance(freeze, list) else []
         for layer in freeze:
             model[layer].bias.requires_grad_(False)
         if freeze == [0]:
@@ -221,7 +260,7 @@ def two_speeds(answer):
                 )
                 continue
             require(rate is not None, _("{name} is not in the optimizer.", name=name))
-            head = name.startswith("3.")
+            head = name.split(".")[0] == str(len(model) - 1)
             expect(
                 rate,
                 lr if head else lr / 10,
@@ -236,6 +275,11 @@ def two_speeds(answer):
         for group in found.param_groups:
             expect(group["momentum"], 0.9, _("the momentum of a group"))
             expect(group["weight_decay"], 0.0, _("the weight decay of a group"), _("None was asked for."))
+            expect(group["dampening"], 0.0, _("the dampening of a group"), _("None was asked for."))
+            require(
+                not group["nesterov"] and not group["maximize"],
+                _("nesterov or maximize is on in a group; neither was asked for."),
+            )
     return _(
         "StepLR and most other schedulers multiply the rates of all groups alike, so a tenth stays a tenth."
     )
@@ -273,6 +317,10 @@ def transfer(answer):
             all(p.requires_grad for p in source.parameters())
             and all(layer.training == mode for layer in source.modules()),
             _("`source` is frozen, or in another mode, after the call; work on a copy (copy.deepcopy)."),
+        )
+        require(
+            all(p.grad is None for p in source.parameters()),
+            _("the parameters of `source` have a .grad after the call; work on a copy (copy.deepcopy)."),
         )
         own = {id(p) for p in source.parameters()}
         require(

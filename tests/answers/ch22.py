@@ -57,6 +57,32 @@ def freezing(model):
     return found
 
 
+def one_level(model):
+    found = {id(p): p for child in model.children() for p in child.parameters(recurse=False)}.values()
+    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
+
+
+def by_the_weight(model):
+    layers = [m for m in model.modules() if isinstance(getattr(m, "weight", None), nn.Parameter)]
+    layers = list({id(layer): layer for layer in layers}.values())
+    counts = [(sum(p.numel() for p in m.parameters()), m.weight.requires_grad) for m in layers]
+    return sum(n for n, _ in counts), sum(n for n, trained in counts if trained)
+
+
+def replace_and(change):
+    def answer(model, classes):
+        old = replace(model, classes)
+        change(model, old)
+        return old
+
+    return answer
+
+
+def set_to_zero(_model, old):
+    if not old.weight.is_meta:
+        nn.init.zeros_(old.weight)
+
+
 def replace(model, classes, index=-1, device=True, width=None, new=False, bias=True):
     old = model.classifier[index]
     where = old.weight.device if device else "cpu"
@@ -109,6 +135,21 @@ def by_children(model, part):
         child.requires_grad_(name == part)
 
 
+def by_submodule(model, part):
+    wanted = {id(p) for p in model.get_submodule(part).parameters()}
+    return [p.requires_grad_(id(p) in wanted) for p in model.parameters()]
+
+
+def by_any_word(model, part):
+    for name, p in model.named_parameters():
+        p.requires_grad = part in name.split(".")
+
+
+def part_in_eval(model, part):
+    first_all(model, part)
+    model.features.eval()
+
+
 def by_first_word(model, part):
     for name, p in model.named_parameters():
         p.requires_grad = name.partition(".")[0] == part
@@ -138,12 +179,28 @@ def in_eval(model, part):
     first_all(model.eval(), part)
 
 
-def speeds(model, lr, body=0.1, momentum=0.9, frozen=False, head_only=False, decay=0.0):
+def always_the_fourth(model, lr):
+    head = [p for p in model[3].parameters() if p.requires_grad]
+    body = [p for p in model[:3].parameters() if p.requires_grad]
+    return torch.optim.SGD([{"params": head, "lr": lr}, {"params": body, "lr": lr / 10}], momentum=0.9)
+
+
+def by_first_letter(model, lr):
+    last = str(len(model) - 1)[0]
+    groups = [
+        {"params": [p], "lr": lr if name.startswith(last) else lr / 10}
+        for name, p in model.named_parameters()
+        if p.requires_grad
+    ]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+def speeds(model, lr, body=0.1, momentum=0.9, frozen=False, head_only=False, decay=0.0, **others_on):
     groups = [{"params": [p for p in model[-1].parameters() if frozen or p.requires_grad], "lr": lr}]
     if not head_only:
         others = [p for p in model[:-1].parameters() if frozen or p.requires_grad]
         groups.append({"params": others, "lr": lr * body})
-    return torch.optim.SGD(groups, momentum=momentum, weight_decay=decay)
+    return torch.optim.SGD(groups, momentum=momentum, weight_decay=decay, **others_on)
 
 
 def by_add_group(model, lr):
@@ -247,6 +304,13 @@ def by_another_body(source, x, y, classes):
     return nn.Sequential(*body, head).eval()
 
 
+def gradient_left(source, x, y, classes):
+    model, mode = transfer(source, x, y, classes), source.training
+    source.eval()(x).sum().backward()
+    source.train(mode)
+    return model
+
+
 def but(**options):
     return lambda source, x, y, classes: transfer(source, x, y, classes, **options)
 
@@ -254,7 +318,7 @@ def but(**options):
 RIGHT = {
     "22.1": [Right(by_numel), Right(by_loop), Right(by_modules)],
     "22.2": [Right(replace), Right(by_pop), Right(rebuilt)],
-    "22.3": [Right(first_all), Right(by_children), Right(by_first_word)],
+    "22.3": [Right(first_all), Right(by_submodule), Right(by_first_word)],
     "22.4": [Right(speeds), Right(by_add_group), Right(by_each)],
     "22.5": [Right(features_once), Right(two_parts), Right(transfer)],
 }
@@ -271,6 +335,8 @@ WRONG = {
         Wrong(twice_if_shared, hint="counts once"),
         Wrong(freezing, hint="frozen or unfrozen"),
         Wrong(lambda model: (32, by_numel(model)[1]), hint="one and the same"),
+        Wrong(one_level, hint="at any depth"),
+        Wrong(by_the_weight, hint="nested parts with one frozen bias"),
     ],
     "22.2": [
         Wrong(lambda m, c: replace(m, c, index=6), hint="raised"),
@@ -282,6 +348,14 @@ WRONG = {
         Wrong(beside, hint="a new nn.Linear"),
         Wrong(resized, hint="is the old one"),
         Wrong(whole_classifier, hint="a new nn.Linear"),
+        Wrong(replace_and(set_to_zero), hint="old layer was changed"),
+        Wrong(replace_and(lambda model, old: setattr(old, "out_features", 1)), hint="old layer was changed"),
+        Wrong(replace_and(lambda model, old: model.requires_grad_(False)), hint="was frozen or unfrozen"),
+        Wrong(
+            replace_and(lambda model, old: model.classifier[-1].requires_grad_(False)), hint="was frozen or"
+        ),
+        Wrong(replace_and(lambda model, old: model.eval()), hint="in another mode"),
+        Wrong(replace_and(lambda model, old: model.classifier[-1].double()), hint="dtype"),
     ],
     "22.3": [
         Wrong(by_name, hint="classifier_aux"),
@@ -289,6 +363,9 @@ WRONG = {
         Wrong(inverted, hint="should be frozen"),
         Wrong(classifier_only, hint="features.0.weight is frozen; it should be trained"),
         Wrong(in_eval, hint="mode of the model"),
+        Wrong(part_in_eval, hint="mode of the model"),
+        Wrong(by_children, hint="token is trained; it should be frozen"),
+        Wrong(by_any_word, hint="classifier_aux.features.weight is trained"),
     ],
     "22.4": [
         Wrong(lambda m, lr: torch.optim.SGD(m.parameters(), lr=lr, momentum=0.9), hint="the head's rate"),
@@ -300,6 +377,11 @@ WRONG = {
         Wrong(lambda m, lr: speeds(m, lr, decay=0.1), hint="weight decay"),
         Wrong(lambda m, lr: speeds(copy.deepcopy(m), lr), hint="not in the optimizer"),
         Wrong(unfreezing, hint="made it trainable"),
+        Wrong(always_the_fourth, hint="raised"),
+        Wrong(by_first_letter, hint="the body's belongs here"),
+        Wrong(lambda m, lr: speeds(m, lr, nesterov=True), hint="nesterov"),
+        Wrong(lambda m, lr: speeds(m, lr, maximize=True), hint="maximize"),
+        Wrong(lambda m, lr: speeds(m, lr, dampening=0.5), hint="dampening"),
     ],
     "22.5": [
         Wrong(but(copied=False), hint="work on a copy"),
@@ -311,5 +393,6 @@ WRONG = {
         Wrong(but(mode=False), hint="eval mode is wanted"),
         Wrong(but(head=False, steps=0), hint="(in, out)"),
         Wrong(by_another_body, hint="has the layers"),
+        Wrong(gradient_left, hint="have a .grad"),
     ],
 }
