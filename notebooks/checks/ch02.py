@@ -3,25 +3,39 @@
 import numpy as np
 import torch
 
-from . import NotYet, _, call, exercise, expect, require, switched_off
+from . import NotYet, _, call, exercise, expect, names_in, require, switched_off
 
 
 @exercise("2.1")
 def shape_of(answer):
     off = [(torch, "tensor"), (torch, "as_tensor"), (torch, "Tensor"), (torch, "asarray"), (np, "array")]
     off += [(np, "asarray"), (np, "shape"), (np, "ndim"), (np, "size")]
-    cases = ([1, 2, 3], [[1, 2, 3], [4, 5, 6]], [[[1], [2]]], 7, 2.5, [[[[0, 0, 0]] * 2] * 4])
+    off += [(np, name) for name in ("asanyarray", "ascontiguousarray", "atleast_1d", "stack", "vstack")]
+    off += [(torch, name) for name in ("FloatTensor", "DoubleTensor", "LongTensor")]
+    cases = (
+        [1, 2, 3],
+        [[1, 2, 3], [4, 5, 6]],
+        [[[1], [2]]],
+        7,
+        2.5,
+        [[[[0, 0, 0]] * 2] * 4],
+        [[[[[[1], [2]]]]] * 3],
+    )
     wanted = [tuple(torch.tensor(nested).shape) for nested in cases]
     for nested, expected in zip(cases, wanted, strict=True):
         with switched_off(_("tensor and NumPy's array"), *off):
             found = call(answer, nested, name="shape_of")
+        require(
+            not names_in(answer) & {"torch", "np", "numpy"},
+            _("Do without PyTorch and NumPy: count the items of the lists."),
+        )
         expect(
             found,
             expected,
             _("the shape of {nested}", nested=nested),
+            _("A tuple is wanted.") if isinstance(found, list) else "",
             same_type=True,
             mistakes={
-                _("A tuple is wanted."): list(expected),
                 _("Begin with the outer list."): expected[::-1],
             },
         )
@@ -40,6 +54,7 @@ def number_at(answer):
         ((3, 4, 3, 3), (1, 2, 0, 1)),
         ((2, 5, 4), (1, 4, 2)),
         ((), ()),
+        ((2, 1, 3, 1, 2, 4), (1, 0, 2, 0, 1, 3)),
     ]:
         expect(
             call(answer, shape, index, name="number_at"),
@@ -51,7 +66,8 @@ def number_at(answer):
                 _("Here the first index changes fastest; the last should."): first_axis_fastest(shape, index)
             },
         )
-    large, place = (2**20, 2**20, 2**20), (3, 1, 2)  # no memory can hold so many numbers
+    # No memory can hold so many numbers, nor a float64 this one to the last digit.
+    large, place = (2**20, 2**21, 2**21), (2**20 - 3, 1, 3)
     try:
         found = call(answer, large, place, name="number_at")
     except NotYet as error:
@@ -62,9 +78,11 @@ def number_at(answer):
             )
         ) from None
     what = _("number_at({shape}, {index})", shape=large, index=place)
-    expect(found, 3 * 2**40 + 2**20 + 2, what, _("Are the numbers whole all the way?"), rtol=0, atol=0)
+    expect(
+        found, (2**20 - 3) * 2**42 + 2**21 + 3, what, _("Are the numbers whole all the way?"), rtol=0, atol=0
+    )
     return _(
-        "Chapter 5 shows that an ordinary tensor lies in memory like this: one long row, last axis first."
+        "Chapter 5 shows that an ordinary tensor lies in memory like this: one long row, in which the last index changes fastest."
     )
 
 
@@ -72,6 +90,7 @@ def number_at(answer):
 def last_rows(answer):
     for shape in [(2, 3, 4, 5), (4, 2, 4, 4), (3, 1, 2, 2), (1, 5, 3, 6)]:
         pictures = torch.randperm(torch.Size(shape).numel()).reshape(shape)
+        pictures = pictures if shape[0] % 2 else pictures / 4  # whole numbers, and others
         expect(
             call(answer, pictures, name="last_rows"),
             pictures[:, 0, -1],
@@ -95,17 +114,19 @@ def mean_colours(answer):
     for shape in [(2, 3, 4, 5), (3, 3, 7, 2), (1, 3, 40, 30)]:
         pictures = torch.randint(256, shape, dtype=torch.uint8)
         means = pictures.double().mean(dim=(2, 3)).float()
+        found = call(answer, pictures, name="mean_colours")
         expect(
-            call(answer, pictures, name="mean_colours"),
+            found,
             means,
             _("mean_colours of pictures {shape}", shape=shape),
-            _("One mean for each picture and channel, over rows and columns."),
+            _("float32 is wanted: convert by `.float()`.")
+            if getattr(found, "dtype", None) == torch.float64
+            else _("One mean for each picture and channel, over rows and columns."),
             mistakes={
                 _("They go from 0 to 1; 0 to 255 is wanted, as in the pictures."): means / 255,
                 _("Those are sums; divide by the number of pixels, or take the mean."): pictures.sum((2, 3)),
                 _("They are cut to whole numbers; keep what is behind the point."): means.floor(),
                 _("They are rounded; keep what is behind the point."): means.round(),
-                _("float32 is wanted: convert by `.float()`."): means,
             },
         )
     return _("A red picture has a large first number: three numbers describe a picture, if only roughly.")
@@ -122,9 +143,10 @@ def middles(answer):
     for shape, size, numbers in cases:
         pictures = torch.randperm(torch.Size(shape).numel()).reshape(shape)
         labels = torch.tensor(numbers)
+        pictures = pictures if shape[0] % 2 else pictures / 4  # whole numbers, and others
         top, left = (shape[2] - size) // 2, (shape[3] - size) // 2
         cut = pictures[:, :, top : top + size, left : left + size]
-        for label in (1, 2, 5):
+        for label in (0, 1, 2, 5):
             chosen = pictures[labels == label]
             where = _(
                 "for pictures {shape} with labels {labels}, middles(…, {label}, {size})",

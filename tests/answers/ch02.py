@@ -51,6 +51,17 @@ def by_torch(nested):
     return tuple(torch.tensor(nested).shape)
 
 
+def first_four_axes(nested):
+    return by_loop(nested)[:4]
+
+
+def by_match(nested):
+    match nested:
+        case [first, *_]:
+            return len(nested), *by_match(first)
+    return ()
+
+
 # 2.2
 
 
@@ -83,6 +94,19 @@ def first_axis_fastest(shape, index):
 
 def sum_of_products(shape, index):
     return sum(length * place for length, place in zip(shape, index, strict=True))
+
+
+def in_float64(shape, index):
+    return int(sum(place * np.prod(shape[axis + 1 :], dtype=float) for axis, place in enumerate(index)))
+
+
+def up_to_four_axes(shape, index):
+    return like_digits(shape[:4], index[:4])
+
+
+def by_strides(shape, index):
+    steps = torch.empty(shape, dtype=torch.uint8, device="meta").stride()
+    return sum(map(lambda step, place: step * place, steps, index))
 
 
 def by_tensor(shape, index):
@@ -136,22 +160,28 @@ def negative_border(pictures, labels, label, size):
 
 
 RIGHT = {
-    "2.1": [Right(by_loop), Right(recursive), Right(by_trying)],
-    "2.2": [Right(like_digits), Right(by_products), Right(from_the_end), Right(by_numpy)],
+    "2.1": [Right(by_loop), Right(recursive), Right(by_trying), Right(by_match)],
+    "2.2": [Right(like_digits), Right(by_products), Right(from_the_end), Right(by_numpy), Right(by_strides)],
     "2.3": [
         Right(lambda x: x[:, 0, -1]),
         Right(rows_by_loop),
         Right(lambda x: x[:, 0, x.shape[2] - 1, :].clone()),
+        Right(lambda x: x.flip(2)[:, 0, 0]),
+        Right(lambda x: torch.from_numpy(x.numpy()[:, 0, -1])),
         Right(lambda x: x.select(1, 0).select(1, -1)),
     ],
     "2.4": [
         Right(lambda x: x.float().mean(dim=(2, 3))),
         Right(lambda x: x.mean(dim=(-2, -1), dtype=torch.float32)),
+        Right(lambda x: torch.nn.functional.adaptive_avg_pool2d(x.float(), 1)[:, :, 0, 0]),
+        Right(lambda x: torch.tensor(x.numpy().mean((2, 3)), dtype=torch.float32)),
         Right(lambda x: x.flatten(2).sum(2) / (x.shape[2] * x.shape[3])),
         Right(lambda x: torch.stack([p.double().mean((1, 2)).float() for p in x])),
     ],
     "2.5": [
         Right(lambda x, y, label, size: middle(x, size)[y == label]),
+        Right(lambda x, y, label, size: middle(x.index_select(0, (y == label).nonzero().flatten()), size)),
+        Right(lambda x, y, label, size: torch.from_numpy(middle(x, size).numpy()[y.numpy() == label])),
         Right(by_border),
         Right(by_two_loops),
     ],
@@ -160,6 +190,22 @@ RIGHT = {
 WRONG = {
     "2.1": [
         Wrong(only_two_axes, hint="[[[1], [2]]]"),
+        Wrong(first_four_axes, hint="should be (1, 3, 1, 1, 2, 1)"),
+        Wrong(
+            lambda nested: np.asanyarray(nested).shape,
+            hint="switched off",
+            forbidden="without PyTorch and NumPy",
+        ),
+        Wrong(
+            lambda nested: tuple(torch.zeros(1).new_tensor(nested).shape),
+            hint="Do without PyTorch",
+            forbidden="without PyTorch and NumPy",
+        ),
+        Wrong(
+            lambda nested: tuple(torch.FloatTensor(nested).shape) if isinstance(nested, list) else (),
+            hint="switched off",
+            forbidden="without PyTorch and NumPy",
+        ),
         Wrong(inside_out, hint="Begin with the outer list"),
         Wrong(lambda nested: len(nested) if isinstance(nested, list) else 0, hint="should be (3,)"),
         Wrong(lambda nested: list(by_loop(nested)), hint="A tuple is wanted"),
@@ -175,6 +221,8 @@ WRONG = {
         Wrong(sum_of_products, hint="One step along an axis"),
         Wrong(by_tensor, hint="with the shape and the index alone"),
         Wrong(in_float, hint="Are the numbers whole"),
+        Wrong(in_float64, hint="Are the numbers whole"),
+        Wrong(up_to_four_axes, hint="One step along an axis"),
         Wrong(lambda shape, index: float(like_digits(shape, index)), hint="an int is wanted"),
         Wrong(lambda shape, index: index[-1], hint="One step along an axis"),
     ],
@@ -183,6 +231,8 @@ WRONG = {
         Wrong(lambda x: x[:, -1, -1], hint="channel 0"),
         Wrong(lambda x: x[:, 0, -1:], hint="A slice keeps its axis"),
         Wrong(lambda x: x[:, 0, 0], hint="the first row"),
+        Wrong(lambda x: x[:, 0, -1].long(), hint="dtype"),
+        Wrong(lambda x: x[:, 0, -1:].squeeze(), hint="should have (1, 6)"),
         Wrong(lambda x: x[:, 0][-1], hint="the last picture"),
         Wrong(lambda x: x[:, 0, x.shape[2]], hint="out of bounds"),
         Wrong(lambda x: x[0, :, -1], hint="every channel of picture 0"),
@@ -197,6 +247,8 @@ WRONG = {
         Wrong(lambda x: x.float().sum(dim=(2, 3)), hint="Those are sums"),
         Wrong(lambda x: (x.sum(dim=(2, 3)) // x[0, 0].numel()).float(), hint="cut to whole numbers"),
         Wrong(lambda x: x.float().mean(dim=(2, 3)).round(), hint="They are rounded"),
+        Wrong(lambda x: x.bfloat16().mean(dim=(2, 3)).float(), hint="over rows and columns"),
+        Wrong(lambda x: x.float().flatten(2).median(2).values, hint="over rows and columns"),
         Wrong(lambda x: x.float().mean(dim=2).max(dim=2).values, hint="over rows and columns"),
     ],
     "2.5": [
@@ -208,6 +260,8 @@ WRONG = {
         Wrong(lambda x, y, label, size: middle(x[y == label][:1], size), hint="the first of them only"),
         Wrong(lambda x, y, label, size: square_only(x[y == label], size), hint="shape"),
         Wrong(lambda x, y, label, size: x[y == label], hint="Cut the pictures"),
+        Wrong(lambda x, y, label, size: middle(x[y == label], size).long(), hint="dtype"),
+        Wrong(lambda x, y, label, size: middle(x[(y == label) & (y > 0)], size), hint="middles(…, 0, 2)"),
         Wrong(negative_border, hint="shape"),
         Wrong(by_stack, hint="stack expects a non-empty"),
     ],
