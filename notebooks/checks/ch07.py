@@ -6,7 +6,7 @@ from itertools import islice
 import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from . import NotYet, _, call, describe, exercise, expect, require, sentence, take
+from . import NotYet, _, call, describe, exercise, expect, require, same, sentence, take
 from .texts import Text
 
 
@@ -37,6 +37,8 @@ def gone_through(thing: Iterable, limit: int, what: Text) -> list:
     whole = take(second, limit, what)
     rest = take(first, limit, what)
     require(len(begun) + len(rest) == len(whole), shared)
+    if same(take(start(thing, what), limit, what), whole):  # not if each start has an order of its own
+        require(same([*begun, *rest], whole), shared)
     return whole
 
 
@@ -58,7 +60,10 @@ def index_batches(answer):
         (3, 4, False),
         (3, 4, True),
         (0, 2, False),
+        (0, 2, True),
         (7, 1, True),
+        (25, 11, False),
+        (25, 11, True),
     ]:
         too_many = [list(range(i, i + size)) for i in range(0, count, size)]
         kept = [[i for i in batch if i < count] for batch in too_many]
@@ -83,8 +88,8 @@ def index_batches(answer):
 
 @exercise("7.2")
 def worker_of(answer):
-    for size, workers in [(2, 2), (3, 2), (1, 3), (4, 1), (2, 5)]:
-        for idx in range(3 * size * workers):
+    for size, workers in [(2, 2), (3, 2), (1, 3), (4, 1), (2, 5), (5, 7)]:
+        for idx in range(4 * size * workers):
             expect(
                 call(answer, idx, size, workers, name="worker_of"),
                 idx // size % workers,
@@ -108,6 +113,8 @@ def pad_sequences(answer):
     for lengths, fill in [((4, 1, 2), None), ((2, 4, 2), -1.0), ((1,), 7.0), ((3, 0, 5, 1), 0.5)]:
         items = [(torch.randn(n), int(torch.randint(100, ()))) for n in lengths]
         put = 0.0 if fill is None else fill
+        for values, _label in items:  # a 0 or a `fill` within a sequence belongs to it
+            values[1:2], values[3:] = 0.0, put
         rests = [torch.full((max(lengths) - n,), put) for n in lengths]
         batch = torch.stack(
             [torch.cat([values, rest]) for (values, _label), rest in zip(items, rests, strict=True)]
@@ -140,7 +147,12 @@ def pad_sequences(answer):
                 _("The sequences keep their order; do not sort them."): batch[order],
             },
         )
-        expect(found[1], torch.tensor(lengths), _("{where} the tensor of lengths", where=where))
+        expect(
+            found[1],
+            torch.tensor(lengths),
+            _("{where} the tensor of lengths", where=where),
+            _("Take the lengths from the sequences; a sequence may hold 0 or `fill` itself."),
+        )
         labels = torch.tensor([label for _values, label in items])
         expect(found[2], labels, _("{where} the tensor of labels", where=where))
     return _("torch.nn.utils.rnn.pad_sequence does the first part; chapter 13 needs the lengths too.")
@@ -231,6 +243,16 @@ def in_order(answer, count: int, options: dict) -> None:
                 read=data.read,
             ),
         )
+        data.read.clear()
+        take(islice(start(mine, where), 2), 2, where)
+        require(
+            len(data.read) <= 2 * size,
+            _(
+                "for two batches {where} read the items {read}; read an item when its batch is wanted.",
+                where=where,
+                read=data.read,
+            ),
+        )
     found = gone_through(mine, count + 1, where)
     require(
         len(found) == len(theirs),
@@ -283,6 +305,7 @@ def loader(answer):
     in_order(answer, 3, {"batch_size": 5})
     in_order(answer, 3, {"batch_size": 5, "drop_last": True})
     in_order(answer, 5, {"batch_size": 3, "collate_fn": total})
+    in_order(answer, 7, {"batch_size": 2})
 
     first, second = orders(answer, 1)
     for order in (first, second):
@@ -315,4 +338,29 @@ def loader(answer):
         orders(answer, 1, drop_last=True) == [order[:18] for order in expected],
         _("with shuffle=True and drop_last=True the last of the shuffled items are left out, here 2 of 20."),
     )
+    where = _("Loader with shuffle=True")
+    mine = call(answer, TensorDataset(torch.arange(20)), shuffle=True, name="Loader")
+    torch.manual_seed(1)
+    found = [batch[0].item() for batch in take(start(mine, where), 20, where)]
+    require(
+        found == expected[0],
+        _(
+            "without a generator, with shuffle=True and after torch.manual_seed(1) the items came as {found}, but "
+            "torch.randperm(20) gives {wanted}.",
+            found=found,
+            wanted=expected[0],
+        ),
+    )
+    first, second = start(mine, where), start(mine, where)
+    begun = take(islice(first, 3), 3, where)
+    take(second, 20, where)
+    both = [batch[0].item() for batch in [*begun, *take(first, 20, where)]]
+    require(
+        sorted(both) == list(range(20)),
+        _(
+            "with shuffle=True a second `for` over the Loader changed the order of the first one, which was still "
+            "under way: keep the order in a variable of __iter__, not in self."
+        ),
+    )
+    in_order(answer, 0, {"batch_size": 2})
     return _("DataLoader adds workers, pinning and many checks; the heart of it is these lines.")

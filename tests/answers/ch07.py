@@ -1,5 +1,7 @@
 """Answers to the exercises of chapter 7."""
 
+import itertools
+
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -327,6 +329,91 @@ class WithBatchSampler(Loader):
         return len(BatchSampler(range(len(self.data)), self.batch_size, self.drop_last))
 
 
+class SharedCycles(TakeTurns):
+    """The cycles belong to the sampler, so a second iterator replaces those of the first."""
+
+    def __iter__(self):
+        self.cycles = [itertools.cycle(members) for members in self.members]
+        for _turn in range(self.turns):
+            for k in range(len(self.members)):
+                yield next(self.cycles[k])
+
+
+class SharedOrder(Loader):
+    def __iter__(self):
+        self.drawn = self.order()
+        for i in range(len(self)):
+            picked = self.drawn[i * self.batch_size : (i + 1) * self.batch_size]
+            yield self.made([self.data[idx] for idx in picked])
+
+
+class ReadsTheRest(Loader):
+    """The first batch comes when it is wanted, the others all at once."""
+
+    def __iter__(self):
+        batches = super().__iter__()
+        yield from itertools.islice(batches, 1)
+        yield from list(batches)
+
+
+class GeneratorOfItsOwn(Loader):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.generator = self.generator or torch.Generator()
+
+
+class OneBatchAtLeast(Loader):
+    def __len__(self):
+        return super().__len__() if len(self.data) else 1
+
+
+def batches_up_to_four(count, batch_size, drop_last=False):
+    return batches_by_loop(count, min(batch_size, 4), drop_last)
+
+
+def batches_looks_at_the_last(count, batch_size, drop_last=False):
+    batches = batches_by_loop(count, batch_size)
+    return batches[:-1] if drop_last and len(batches[-1]) < batch_size else batches
+
+
+def lengths_by_value(items, fill=0.0):
+    batch, _lengths, labels = padded(items, fill)
+    return batch, (batch != fill).sum(dim=1), labels
+
+
+def pad_from_numpy(items, fill=0.0):
+    lengths = np.array([len(values) for values, _label in items])
+    batch = np.full((len(items), lengths.max()), fill, dtype=np.float32)
+    for row, (values, _label) in zip(batch, items, strict=True):
+        row[: len(values)] = values.numpy()
+    return [
+        torch.from_numpy(batch),
+        torch.from_numpy(lengths),
+        torch.LongTensor([label for _values, label in items]),
+    ]
+
+
+def batches_by_recursion(count, batch_size, drop_last=False, first=0):
+    left = count - first
+    if left <= 0 or (drop_last and left < batch_size):
+        return []
+    batch = tuple(range(first, min(first + batch_size, count)))
+    return [batch, *batches_by_recursion(count, batch_size, drop_last, first + batch_size)]
+
+
+class ByChain(TakeTurns):
+    def __iter__(self):
+        cycles = [itertools.cycle(members) for members in self.members]
+        return itertools.islice((next(cycle) for cycle in itertools.cycle(cycles)), len(self))
+
+
+class BySplit(Loader):
+    def __iter__(self):
+        for part in torch.tensor(self.order(), dtype=torch.int64).split(self.batch_size):
+            if len(part) == self.batch_size or (len(part) and not self.drop_last):
+                yield self.collate_fn([self.data[int(i)] for i in part])
+
+
 def batches_by_loop(count, batch_size, drop_last=False):
     found, batch = [], []
     for i in range(count):
@@ -369,20 +456,28 @@ RIGHT = {
         Right(lambda n, size, drop_last=False: list(BatchSampler(range(n), size, drop_last))),
         Right(batches_by_loop),
         Right(batches_by_tensor),
+        Right(batches_by_recursion),
     ],
     "7.2": [
         Right(lambda idx, batch_size, num_workers: idx // batch_size % num_workers),
         Right(lambda idx, batch_size, num_workers: np.int64(idx // batch_size % num_workers)),
         Right(worker_by_counting),
     ],
-    "7.3": [Right(lambda items, fill=0.0: padded(items, fill)), Right(pad_by_library), Right(pad_by_loop)],
-    "7.4": [Right(TakeTurns), Right(FromAList), Right(WithAnIterator), Right(AsASampler)],
-    "7.5": [Right(Loader), Right(WithPlaces), Right(WithBatchSampler)],
+    "7.3": [
+        Right(lambda items, fill=0.0: padded(items, fill)),
+        Right(pad_by_library),
+        Right(pad_by_loop),
+        Right(pad_from_numpy),
+    ],
+    "7.4": [Right(TakeTurns), Right(FromAList), Right(WithAnIterator), Right(AsASampler), Right(ByChain)],
+    "7.5": [Right(Loader), Right(WithPlaces), Right(WithBatchSampler), Right(BySplit)],
 }
 
 WRONG = {
     "7.1": [
         Wrong(batches_with_too_many, hint="There is no item 5"),
+        Wrong(batches_up_to_four, hint="should be"),
+        Wrong(batches_looks_at_the_last, hint="raised IndexError"),
         Wrong(batches_never_dropped, hint="left out"),
         Wrong(batches_always_dropped, hint="A batch is missing"),
         Wrong(lambda n, size, drop_last=True: batches_by_loop(n, size, drop_last), hint="A batch is missing"),
@@ -391,6 +486,9 @@ WRONG = {
     ],
     "7.2": [
         Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="Batches go round"),
+        Wrong(
+            lambda idx, batch_size, num_workers: idx // batch_size % min(num_workers, 5), hint="in batch 5"
+        ),
         Wrong(lambda idx, batch_size, num_workers: idx // batch_size, hint="number of its batch"),
         Wrong(lambda idx, batch_size, num_workers: idx // batch_size % 2, hint="should be"),
         Wrong(
@@ -412,12 +510,14 @@ WRONG = {
             hint="should be a tensor",
         ),
         Wrong(lambda items, fill=0.0: tuple(part.float() for part in padded(items, fill)), hint="dtype"),
+        Wrong(lengths_by_value, hint="may hold 0 or `fill`"),
         Wrong(lambda items, fill=0.0: default_collate(items), hint="raised"),
         Wrong(lambda items, fill=0.0: transposed(items, fill), hint="has shape"),
     ],
     "7.4": [
         Wrong(UntilTheShortest, hint="It goes on until"),
         Wrong(OnlyOnce, hint="disturb each other"),
+        Wrong(SharedCycles, hint="disturb each other"),
         Wrong(TextbookIterator, hint="disturb each other"),
         Wrong(StopsMidRound, hint="every class gives one item"),
         Wrong(Endless, hint="has not ended"),
@@ -443,6 +543,10 @@ WRONG = {
         Wrong(ReadsAtOnce, hint="before a batch was wanted"),
         Wrong(ReadsAnEpoch, hint="when its batch is wanted"),
         Wrong(DropsBeforeShuffling, hint="of the shuffled items"),
+        Wrong(SharedOrder, hint="not in self"),
+        Wrong(ReadsTheRest, hint="for two batches"),
+        Wrong(GeneratorOfItsOwn, hint="without a generator"),
+        Wrong(OneBatchAtLeast, hint="counts batches"),
         Wrong(ListOfBatches, hint="Use `yield`"),
     ],
 }
