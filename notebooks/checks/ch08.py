@@ -61,6 +61,8 @@ def count_parameters(answer):
     tied[2].weight = tied[0].weight
     others = nn.Sequential(nn.Conv2d(2, 3, 3, bias=False), nn.LayerNorm(4), nn.PReLU())
     others.scale = nn.Parameter(torch.ones(2, 5), requires_grad=False)
+    bias_only = nn.Linear(4, 3)
+    bias_only.weight.requires_grad_(False)
     once = _("What is used twice counts once.")
     for network, expected, name, why in [
         (nn.Linear(4, 3), (15, 15), _("Linear(4, 3)"), _("There are 4 · 3 weights and 3 biases.")),
@@ -89,9 +91,20 @@ def count_parameters(answer):
             _("a Conv2d, a LayerNorm, a PReLU and a frozen parameter of the network's own"),
             _("Not only Linear layers have parameters; parameters() lists all."),
         ),
+        (
+            bias_only,
+            (15, 3),
+            _("Linear(4, 3) with a frozen weight"),
+            _("Ask each parameter: its bias is trained, its weight is not."),
+        ),
         (nn.Tanh(), (0, 0), _("Tanh()"), _("It has none.")),
     ]:
+        flags = [parameter.requires_grad for parameter in network.parameters()]
         found = call(answer, network, name="count_parameters")
+        require(
+            flags == [parameter.requires_grad for parameter in network.parameters()],
+            _("for {name}, count_parameters changed which parameters are trained; only count.", name=name),
+        )
         require(
             isinstance(found, tuple | list) and len(found) == 2,
             _(
@@ -149,7 +162,12 @@ def polynomial(answer):
                 count=degree + 1,
             ),
         )
+        require(
+            module.coefficients.requires_grad,
+            _("the coefficients of {where} are frozen; they should have requires_grad.", where=where),
+        )
         numbers = torch.arange(1.0, degree + 2)
+        numbers[1::2] *= -1
         with torch.no_grad():
             module.coefficients.copy_(numbers)
         powers = torch.arange(degree + 1)
@@ -157,7 +175,12 @@ def polynomial(answer):
         def value(x: Tensor, c: Tensor, powers: Tensor = powers) -> Tensor:
             return (c * x[..., None] ** powers).sum(dim=-1)
 
-        for x in (torch.tensor([0.0, 1, 2]), torch.tensor([[-1.0, 3], [2, 0.5]]), torch.tensor(-2.0)):
+        for x in (
+            torch.tensor([0.0, 1, 2]),
+            torch.tensor([[-1.0, 3], [2, 0.5]]),
+            torch.tensor(-2.0),
+            torch.tensor([[[1.0], [-3]]]),
+        ):
             out = _(
                 "with coefficients {numbers}, {where}({x})",
                 numbers=numbers.tolist(),
@@ -209,6 +232,16 @@ class Branch(nn.Module):
         return torch.cat([self.late(x), early], dim=1)
 
 
+def hooks_in(network: nn.Module) -> int:
+    """How many hooks would run in a call of the network, those that hold for all modules included."""
+    everywhere = nn.modules.module
+    return (
+        sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules())
+        + len(everywhere._global_forward_hooks)
+        + len(everywhere._global_forward_pre_hooks)
+    )
+
+
 @exercise("8.3")
 def output_shapes(answer):
     flat = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
@@ -221,7 +254,7 @@ def output_shapes(answer):
         (nested, 5, deep, _("a nested network")),
         (nn.Tanh(), 3, {"": (3, 3)}, _("a single Tanh, whose name is ''")),
     ]:
-        before = sum(len(module._forward_hooks) for module in network.modules())
+        before = hooks_in(network)
         try:
             found = call(answer, network, torch.rand(rows, 3), name="output_shapes")
         except NotYet as hint:
@@ -279,7 +312,7 @@ def output_shapes(answer):
             _("for {name}, the order of the names", name=name),
             _("Modules are listed as they run."),
         )
-        after = sum(len(module._forward_hooks) for module in network.modules())
+        after = hooks_in(network)
         require(
             after <= before,
             _(
@@ -378,6 +411,16 @@ def centre(answer):
             _("It should not have changed. The flag is self.training; self.train is a method."),
         )
         expect(out, x - mean, _("in evaluation, the output"), _("It is x minus the remembered mean."))
+    module.train()
+    x = torch.randn(4, 3)
+    mean = 0.9 * mean + 0.1 * x.mean(dim=0)
+    call(module, x, name="Centre(3)")
+    expect(
+        module.mean,
+        mean,
+        _("in training again after an evaluation, mean"),
+        _("It is 0.9 · the old mean + 0.1 · the batch's."),
+    )
     fresh = module_of(answer, 3, name=where)
     fresh.load_state_dict(copy.deepcopy(module.state_dict()))
     expect(
@@ -442,16 +485,18 @@ def network(answer):
                 where=where,
             ),
         )
-    outside = (layers[0].weight.abs() > 2 * 200**-0.5).float().mean().item()
-    require(
-        0.02 < outside < 0.08,
-        _(
-            "of the weights of layer 0 of {where}, {share:.1%} lie more than two standard deviations from 0; a normal "
-            "distribution has 4.6% there.",
-            where=where,
-            share=outside,
-        ),
-    )
+    for i, layer in enumerate(layers[:2]):  # the last layer has too few weights for this
+        outside = (layer.weight.abs() > 2 * layer.in_features**-0.5).float().mean().item()
+        require(
+            0.02 < outside < 0.08,
+            _(
+                "of the weights of layer {i} of {where}, {share:.1%} lie more than two standard deviations from 0; a "
+                "normal distribution has 4.6% there.",
+                i=i,
+                where=where,
+                share=outside,
+            ),
+        )
     again = module_of(answer, sizes, name=where)
     require(
         not torch.equal(again.layers[0].weight, layers[0].weight),

@@ -441,10 +441,92 @@ class NotTrainable(Network):
             return super().forward(x)
 
 
+def by_first_parameter(network):
+    """Looks at the first parameter of each module only, to see whether the module is trained."""
+    total, trained, seen = 0, 0, set()
+    for module in network.modules():
+        own = [p for p in module.parameters(recurse=False) if p not in seen]
+        seen.update(own)
+        total += sum(p.numel() for p in own)
+        trained += sum(p.numel() for p in own) if own and own[0].requires_grad else 0
+    return total, trained
+
+
+def unfreezes(network):
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    return sum(p.requires_grad_().numel() for p in network.parameters()), trained
+
+
+class Frozen(Polynomial):
+    def __init__(self, degree):
+        super().__init__(degree)
+        self.coefficients.requires_grad_(False)
+
+
+class NeverNegative(Polynomial):
+    def forward(self, x):
+        return sum(c.abs() * x**k for k, c in enumerate(self.coefficients))
+
+
+class TwoAxes(Polynomial):
+    def forward(self, x):
+        rows = x.reshape(-1, x.shape[-1]) if x.dim() else x
+        return sum(c * rows**k for k, c in enumerate(self.coefficients))
+
+
+class ByMatrix(Polynomial):
+    def forward(self, x):
+        powers = torch.stack([x**k for k in range(len(self.coefficients))], dim=-1)
+        return powers @ self.coefficients
+
+
+def leaves_pre_hook(network, x):
+    network.register_forward_pre_hook(lambda module, args: None)
+    return with_removal(network, x)
+
+
+def by_global_hook(network, x):
+    names = {module: name for name, module in network.named_modules()}
+    found = {}
+
+    def note(module, args, output):
+        if not list(module.children()):
+            found[names[module]] = tuple(output.shape)
+
+    handle = nn.modules.module.register_module_forward_hook(note)
+    try:
+        network(x)
+    finally:
+        handle.remove()
+    return found
+
+
+class StopsAfterEval(Centre):
+    """Once evaluated, it never learns again."""
+
+    def forward(self, x):
+        if not self.training:
+            self.done = True
+            return x - self.mean
+        if not hasattr(self, "done"):
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0).detach()
+        return x - x.mean(dim=0)
+
+
+class NormalFirst(Network):
+    """Only the first layer starts from a normal distribution."""
+
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        for layer in self.layers[1:]:
+            side = (3 / layer.in_features) ** 0.5
+            nn.init.uniform_(layer.weight, -side, side)
+
+
 RIGHT = {
     "8.1": [Right(by_modules), Right(by_loop), Right(by_size)],
-    "8.2": [Right(Polynomial), Right(Horner), Right(AtOnce)],
-    "8.3": [Right(with_removal), Right(wrapped), Right(noted_first)],
+    "8.2": [Right(Polynomial), Right(Horner), Right(AtOnce), Right(ByMatrix)],
+    "8.3": [Right(with_removal), Right(wrapped), Right(noted_first), Right(by_global_hook)],
     "8.4": [Right(Centre), Right(InPlace), Right(ByLerp)],
     "8.5": [Right(Network), Right(PairWise), Right(ByData)],
 }
@@ -453,6 +535,8 @@ WRONG = {
     "8.1": [
         Wrong(both(lambda network: len(list(network.parameters()))), hint="You counted the tensors"),
         Wrong(both(lambda network: sum(p.numel() for p in network.parameters())), hint="requires_grad"),
+        Wrong(by_first_parameter, hint="Ask each parameter"),
+        Wrong(unfreezes, hint="only count"),
         Wrong(from_state_dict, hint="used twice"),
         Wrong(tied_twice, hint="What is used twice counts once", forbidden="What is used twice counts once"),
         Wrong(linear_only, hint="Not only Linear layers"),
@@ -461,6 +545,9 @@ WRONG = {
     ],
     "8.2": [
         Wrong(PlainTensor, hint="only an nn.Parameter"),
+        Wrong(Frozen, hint="are frozen"),
+        Wrong(NeverNegative, hint="should be"),
+        Wrong(TwoAxes, hint="shape"),
         Wrong(OneTooFew, hint="degree 2 has 3 coefficients"),
         Wrong(HighestFirst, hint="to the power 0"),
         Wrong(NumbersOnly, hint="not its numbers"),
@@ -473,6 +560,7 @@ WRONG = {
     ],
     "8.3": [
         Wrong(shapes(leaves, keep_hooks=True), hint="hooks were left"),
+        Wrong(leaves_pre_hook, hint="hooks were left", forbidden="Leave no hook behind"),
         Wrong(ran_twice, hint="2 times", forbidden="Run `network(x)` once"),
         Wrong(clears_all, hint="before is gone"),
         Wrong(shapes(lambda network: network.named_modules()), hint="which has children"),
@@ -487,6 +575,7 @@ WRONG = {
         Wrong(lambda features: Centre(features, kind="parameter"), hint="no parameter"),
         Wrong(lambda features: Centre(features, kind="plain"), hint="register_buffer"),
         Wrong(UpdatesAlways, hint="should not have changed"),
+        Wrong(StopsAfterEval, hint="in training again"),
         Wrong(IgnoresMode, hint="the remembered mean"),
         Wrong(NotDetached, hint="`.detach()`"),
         Wrong(AllDetached, hint="Only what is remembered is detached"),
@@ -509,6 +598,7 @@ WRONG = {
         Wrong(lambda sizes: Network(sizes, bias=False), hint="are not zero"),
         Wrong(lambda sizes: Network(sizes, last_tanh=True), hint="after the last layer"),
         Wrong(lambda sizes: Network(sizes[:-1]), hint="three steps"),
+        Wrong(NormalFirst, hint="layer 1 of"),
         Wrong(NoTanh, hint="left tanh out"),
         Wrong(TanhFirst, hint="before each layer"),
     ],
