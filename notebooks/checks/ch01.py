@@ -71,6 +71,14 @@ def pick_device(answer):
                 _("Without `check_available=True` you get what PyTorch was built for."): "cuda",
             },
         )
+        require(
+            found.index in (None, 0),
+            _(
+                "{machine} there is no {found}; the first device is number 0.",
+                machine=machine,
+                found=str(found),
+            ),
+        )
     return _("It was tried on four pretended machines: with CUDA, MPS and XPU, and without an accelerator.")
 
 
@@ -84,7 +92,7 @@ class Draws(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         if function is torch.rand:
-            self.drawn.append(result.clone())
+            self.drawn.append(result.flatten().clone())
         return result
 
 
@@ -92,7 +100,7 @@ class Draws(TorchFunctionMode):
 def three_numbers(answer):
     seen: dict[int, Tensor] = {}
     drawn: list[Tensor] = []
-    for number in (1, 2, 1, *range(20), 1):
+    for number in (1, 2, 1, *range(20), 1000, 2001, 2**20, 1):
         where = _("three_numbers({number})", number=number)
         with Draws(drawn):
             found = call(answer, number, name="three_numbers")
@@ -105,8 +113,16 @@ def three_numbers(answer):
             ),
         )
         require(
-            any(torch.isin(found, draw).all() for draw in drawn),
+            bool(drawn) and bool(torch.isin(found, torch.cat(drawn)).all()),
             _("{where} is {found}, which torch.rand has not drawn.", where=where, found=describe(found)),
+        )
+        require(
+            len(found.unique()) == 3,
+            _(
+                "{where} is {found}; three numbers drawn one by one are wanted.",
+                where=where,
+                found=describe(found),
+            ),
         )
         expect(
             found,
@@ -137,6 +153,9 @@ def names_with(answer):
         (bool, "bit"),  # inherited from int
         (torch, "bool"),  # torch.BoolStorage has a capital letter
         (torch.zeros(1), "numel"),
+        (torch.Tensor, "T"),
+        (complex, ""),  # each name contains the empty text
+        (torch, "."),  # no name has a full stop in it
         (torch, "no such name"),
     ]
     for thing, part in cases:
@@ -179,7 +198,7 @@ def names_with(answer):
             _("{where} lists {names}, without {part!r} in it.", where=where, names=extra[:1], part=part),
         )
         require(len(found) == len(expected), _("{where} lists a name twice.", where=where))
-    return _("This one-liner over `dir()` finds a call whose name you half remember.")
+    return _("`dir()` with a filter finds a call whose name you half remember.")
 
 
 @exercise("1.4")
@@ -189,6 +208,7 @@ def report(answer):
         torch.arange(5),
         torch.tensor(2.0, dtype=torch.float64),
         torch.zeros(0, 3),
+        torch.nn.Parameter(torch.arange(12.0).reshape(3, 4)[:, 1:3]),  # a piece of a larger one
         torch.empty(4, 1, 2, dtype=torch.bool, device="meta"),
     ]
     for tensor in tensors:
@@ -209,7 +229,7 @@ def report(answer):
             "numbers": tensor.numel(),
         }
         hints = {
-            "shape": {_("A tuple is wanted, not a list."): list(tensor.shape)},
+            "shape": {},
             "dtype": {
                 _("That is the type of the tensor; what its numbers are tells `x.dtype`."): torch.Tensor,
                 _("The dtype itself is wanted, not its name."): str(tensor.dtype),
@@ -219,7 +239,9 @@ def report(answer):
         }
         for key, value in expected.items():
             where = _("for {tensor}, report(x)[{key!r}]", tensor=describe(tensor), key=key)
-            expect(found[key], value, where, mistakes=hints[key], same_type=True)
+            listed = key == "shape" and isinstance(found[key], list)
+            why = _("A tuple is wanted, not a list.") if listed else ""
+            expect(found[key], value, where, why, mistakes=hints[key], same_type=True)
     return _(
         "Shape, dtype and device: many errors that you will meet come from one of the three. Print them first."
     )

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 
 import numpy as np
 import torch
@@ -52,6 +53,21 @@ def unchecked_accelerator():
 
 def none_without_one():
     return torch.accelerator.current_accelerator(check_available=True)
+
+
+def by_attribute():
+    found = (torch.device(kind) for kind in ("cuda", "xpu", "mps") if getattr(torch, kind).is_available())
+    return next(found, torch.device("cpu"))
+
+
+def by_count():
+    found = torch.accelerator
+    return found.current_accelerator() if found.device_count() else torch.device("cpu")
+
+
+def second_one():
+    found = torch.accelerator.current_accelerator(True)
+    return torch.device(found.type, 1) if found else torch.device("cpu")
 
 
 # 1.2
@@ -116,6 +132,27 @@ def sorted_draw(number):
     return torch.rand(3) / 2
 
 
+def one_at_a_time(number):
+    generator = torch.Generator().manual_seed(number)
+    return torch.stack([torch.rand((), generator=generator) for _ in range(3)])
+
+
+def filled(number):
+    torch.manual_seed(number)
+    numbers = torch.zeros(3)
+    for i in range(3):
+        numbers[i] = torch.rand(1).item()
+    return numbers
+
+
+def only_a_thousand(number):
+    return seeded(number % 1000)
+
+
+def thrice_the_same(number):
+    return seeded(number)[[0, 0, 0]]
+
+
 # 1.3
 
 
@@ -164,6 +201,22 @@ def no_underscore_at_all(thing, part):
     return [name for name in dir(thing) if part in name and "_" not in name]
 
 
+def by_regex(thing, part):
+    return [name for name in dir(thing) if re.search(part, name) and name[0] != "_"]
+
+
+def lower_case(thing, part):
+    return [name for name in dir(thing) if part.lower() in name and name[0] != "_"]
+
+
+def not_the_empty(thing, part):
+    return [name for name in dir(thing) if part and part in name and name[0] != "_"]
+
+
+def by_count_of_part(thing, part):
+    return [*(name for name in dir(thing) if name.count(part) and not name[:1] == "_")]
+
+
 def forgot_return(thing, part):
     [name for name in dir(thing) if part in name]
 
@@ -199,18 +252,28 @@ def other_keys(x):
 
 
 RIGHT = {
-    "1.1": [Right(in_one_line), Right(by_question), Right(one_by_one), Right(with_number)],
+    "1.1": [
+        Right(in_one_line),
+        Right(by_question),
+        Right(one_by_one),
+        Right(with_number),
+        Right(by_attribute),
+        Right(by_count),
+    ],
     "1.2": [
         Right(seeded),
         Right(seeded_with_offset),
         Right(own_generator),
         Right(first_of_many),
         Right(remembering),
+        Right(one_at_a_time),
+        Right(filled),
     ],
-    "1.3": [Right(by_loop), Right(by_filter), Right(by_inspect)],
+    "1.3": [Right(by_loop), Right(by_filter), Right(by_inspect), Right(by_count_of_part)],
     "1.4": [
         Right(facts()),
         Right(by_product),
+        Right(facts(shape=torch.Tensor.size, numbers=torch.Tensor.nelement)),
         Right(facts(shape=lambda x: x.shape, numbers=lambda x: math.prod(x.shape))),
         Right(facts(device=lambda x: str(x.device), numbers=lambda x: np.prod(x.shape, dtype=int))),
     ],
@@ -226,6 +289,7 @@ WRONG = {
         Wrong(cuda_or_cpu, hint="accelerator is mps"),
         Wrong(cuda_or_mps, hint="accelerator is xpu"),
         Wrong(cuda_for_all, hint="should be 'mps'"),
+        Wrong(second_one, hint="the first device is number 0"),
         Wrong(none_without_one, hint="is None without an accelerator"),
     ],
     "1.2": [
@@ -233,6 +297,8 @@ WRONG = {
         Wrong(same_seed, hint="depend on the argument"),
         Wrong(odd_or_even, hint="differ for different arguments"),
         Wrong(a_few_seeds, hint="differ for different arguments"),
+        Wrong(only_a_thousand, hint="differ for different arguments"),
+        Wrong(thrice_the_same, hint="drawn one by one"),
         Wrong(normal, hint="torch.rand has not drawn"),
         Wrong(uniform, hint="torch.rand has not drawn"),
         Wrong(sorted_draw, hint="torch.rand has not drawn"),
@@ -248,6 +314,9 @@ WRONG = {
             forbidden="without those that start with an underscore",
         ),
         Wrong(without_dunder, hint="start with an underscore"),
+        Wrong(by_regex, hint="without '.' in it"),
+        Wrong(lower_case, hint="misses"),
+        Wrong(not_the_empty, hint="misses"),
         Wrong(starts_with, hint="misses"),
         Wrong(any_case, hint="without 'memory' in it"),
         Wrong(no_underscore_at_all, hint="misses"),
@@ -269,6 +338,7 @@ WRONG = {
         Wrong(facts(numbers=lambda x: x.shape[0] if x.ndim else 1), hint="'numbers'"),
         Wrong(facts(numbers=lambda x: x.ndim), hint="the number of axes"),
         Wrong(facts(numbers=lambda x: x.numel() or 1), hint="should be 0"),
+        Wrong(facts(numbers=lambda x: x.untyped_storage().nbytes() // x.element_size()), hint="should be 6"),
         Wrong(moved_first, hint="raised", forbidden="Do not move the tensor to another device"),
         Wrong(lambda x: list(facts()(x).values()), hint="a dict is wanted"),
         Wrong(other_keys, hint="keys"),
