@@ -35,11 +35,21 @@ def same_state(answer):
         ({"weight": weight, "bias": weight, "x": bias}, False, _("three names for two")),
         (one | {"weight": weight[:1]}, False, _("a weight with one row of two")),
     ]
+    pairs = [
+        ({}, {}, True, _("two empty states")),
+        ({"none": torch.zeros(0, 3)}, {"none": torch.zeros(0, 3)}, True, _("two tensors without numbers")),
+        ({"b": torch.zeros(2)}, {"b": torch.full((2,), 1e-12)}, False, _("0 and 0.000000000001")),
+        ({"n": torch.tensor(2**24)}, {"n": torch.tensor(2**24 + 1)}, False, _("two large whole numbers")),
+        ({"b": torch.zeros(2)}, {"b": torch.full((2,), torch.nan)}, False, _("0 and NaN")),
+    ]
     ones = one | {"weight": torch.ones(2, 2)}
     found = call(answer, ones, one | {"weight": torch.ones(2, 1)}, name="same_state")
     expect(found, False, _("for weights (2, 2) and (2, 1), all ones, same_state"), _("`==` broadcasts."))
     for other, expected, what in cases:
         found = call(answer, one, other, name="same_state")
+        expect(found, expected, _("for {what}, same_state", what=what))
+    for first, second, expected, what in pairs:
+        found = call(answer, first, second, name="same_state")
         expect(found, expected, _("for {what}, same_state", what=what))
     return _("torch.equal compares the shape first, and returns a plain bool.")
 
@@ -78,6 +88,10 @@ def differences(answer):
         unchanged(model, before),
         _("the model's weights have changed; only look at names and shapes."),
     )
+    require(
+        all(layer.training for layer in model.modules()) and all(p.requires_grad for p in model.parameters()),
+        _("the model is frozen, or in another mode; only look at names and shapes."),
+    )
     buffers = isinstance(found[0], tuple | list) and "0.bias" in found[0] and "1.running_mean" not in found[0]
     require(
         not buffers, _("1.running_mean is missing in the state, but not in your list: buffers count, too.")
@@ -105,6 +119,7 @@ def without_prefix(answer):
         "encoder.module.bias": "encoder.module.bias",
         "modulex.weight": "modulex.weight",
         "step": "step",
+        "module.module.Head.bias": "module.Head.bias",
     }
     state = {name: torch.randn(2) for name in names}
     found = call(answer, state, name="without_prefix")
@@ -165,11 +180,14 @@ def resume(answer):
         found = attempt(answer, _("a file that is not there"), folder, path, model, optimizer)
         expect(found, 1, _("for a file that is not there, resume"), _("A run starts with epoch 1."))
         require(unchanged(model, before), _("there was no file, but the weights have changed."))
+        require(not path.exists(), _("there was no file, and resume has written one; only read."))
 
         for done in (3, 7):
             whole, own = start()
             run(whole, own, 3)
+            own.param_groups[0]["lr"] = 0.01 * done  # as a scheduler leaves it
             torch.save({"model": whole.state_dict(), "optimizer": own.state_dict(), "epoch": done}, path)
+            stored = path.read_bytes()
             model, optimizer = start()
             found = attempt(answer, _("a good checkpoint"), folder, path, model, optimizer)
             expect(
@@ -177,6 +195,15 @@ def resume(answer):
                 done + 1,
                 _("with epoch {done} done, resume", done=done),
                 _("Epoch {done} is done, the next one is wanted.", done=done),
+            )
+            require(
+                path.exists() and path.read_bytes() == stored,
+                _("the file has been changed or removed; only read it."),
+            )
+            expect(
+                optimizer.param_groups[0]["lr"],
+                0.01 * done,
+                _("the optimizer's learning rate, which is in the file,"),
             )
             for name, value in model.state_dict().items():
                 require(
@@ -204,10 +231,15 @@ def resume(answer):
         momentum = torch.optim.SGD(other.parameters(), lr=0.1).state_dict()
         torch.save({"model": other.state_dict(), "optimizer": momentum, "epoch": 3}, path)
         whole_file = path.read_bytes()
+        model, optimizer = start()
+        less = {name: value for name, value in model.state_dict().items() if name != "0.bias"}
+        torch.save({"model": less, "optimizer": optimizer.state_dict(), "epoch": 3}, path)
+        lacking = path.read_bytes()
         for content, what in (
             (b"<html>404: not found", _("a file that is no checkpoint")),
             (whole_file[:-200], _("a checkpoint that was cut off")),
             (whole_file, _("a checkpoint of another network")),
+            (lacking, _("a checkpoint without one of the weights")),
         ):
             path.write_bytes(content)
             try:
@@ -266,6 +298,10 @@ def name_picture(answer):
     white = np.repeat(grey[:, :, None], 3, axis=2)  # what one sees of it on white
     wide = Image.new("RGB", (64, 32), "red")
     wide.paste(picture, (16, 0))
+    tall = wide.transpose(Image.Transpose.TRANSPOSE)
+    half_turn = Image.Exif()
+    half_turn[0x0112] = 3
+    palette = picture.quantize(64)
     normal = _("Scaled to 0 … 1, normalised, eval mode, softmax, and the weights in the file `weights`?")
     # file, picture, what is seen, how much the probability may be off, the hint, options of save()
     cases = [
@@ -288,6 +324,22 @@ def name_picture(answer):
             {"exif": turned},
         ),
         (
+            "upside down.png",
+            picture.transpose(Image.Transpose.ROTATE_180),
+            pixels,
+            1e-3,
+            _("Its orientation tag says that it must be turned by 180 degrees."),
+            {"exif": half_turn},
+        ),
+        (
+            "palette.png",
+            palette,
+            np.asarray(palette.convert("RGB")),
+            1e-3,
+            _("It has a palette, mode P: convert it to RGB."),
+            {},
+        ),
+        (
             "16bit.png",
             Image.fromarray(grey.astype(np.uint16) * 257),
             white,
@@ -296,6 +348,7 @@ def name_picture(answer):
             {},
         ),
         ("wide.png", wide, pixels, 1e-3, _("Cut the square out of the middle."), {}),
+        ("tall.png", tall, pixels.transpose(1, 0, 2), 1e-3, _("Cut the square out of the middle."), {}),
         (
             "large.png",
             picture.resize((96, 96), Image.Resampling.NEAREST),
@@ -335,7 +388,9 @@ def name_picture(answer):
                 (Path(folder) / file).write_bytes(content)
             found = attempt(answer, file, folder, Path(folder) / file, weights, classes)
             require(
-                isinstance(found, str) and file in found,
+                isinstance(found, str)
+                and file in found
+                and found.strip() not in (file, str(Path(folder) / file)),
                 _(
                     "for {file}, which is no picture, name_picture returned {found}; a sentence with the file's name "
                     "is wanted.",
@@ -343,17 +398,17 @@ def name_picture(answer):
                     found=describe(found),
                 ),
             )
-        weights.write_bytes(b"<html>404")
-        try:
-            found = answer(Path(folder) / "plain.png", weights, classes)
-        except Exception:  # any error will do
-            found = None
-        require(
-            found is None,
-            _(
-                "the weights could not be read, and name_picture returned {found}: let that error pass, the picture is "
-                "good.",
-                found=describe(found),
-            ),
-        )
-    return _("A slip in any of these steps still gives an answer, only a worse one.")
+        for content in (b"<html>404", None):
+            weights.write_bytes(content) if content else weights.unlink()
+            try:
+                found = answer(Path(folder) / "plain.png", weights, classes)
+            except Exception:  # any error will do
+                continue
+            raise NotYet(
+                _(
+                    "the weights could not be read, and name_picture returned {found}: let that error pass, the "
+                    "picture is good.",
+                    found=describe(found),
+                )
+            )
+    return _("A slip in most of these steps still gives an answer, and often a worse one.")

@@ -305,6 +305,118 @@ def half_whatever(picture, weights, classes):
     return found if isinstance(found, str) else (found[0], 0.5)
 
 
+def by_largest_gap(a, b):
+    return a.keys() == b.keys() and all(
+        a[n].shape == b[n].shape and bool((a[n] - b[n]).abs().max() == 0) for n in a
+    )
+
+
+def by_float(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[n].float(), b[n].float()) for n in a)
+
+
+def within_a_billionth(a, b):
+    return a.keys() == b.keys() and all(
+        a[n].shape == b[n].shape and bool(((a[n] - b[n]).abs() < 1e-9).all()) for n in a
+    )
+
+
+def without_nan(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[n].nan_to_num(), b[n].nan_to_num()) for n in a)
+
+
+def all_prefixes(state, prefix="module."):
+    found = dict(state)
+    while any(name.startswith(prefix) for name in found):
+        found = {name.removeprefix(prefix): value for name, value in found.items()}
+    return found
+
+
+def writes_a_file(path, model, optimizer):
+    if not Path(path).exists():
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 0}, path)
+        return 1
+    return resume(path, model, optimizer)
+
+
+def removes_the_file(path, model, optimizer):
+    found = resume(path, model, optimizer)
+    Path(path).unlink(missing_ok=True)
+    return found
+
+
+def own_settings(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    model.load_state_dict(saved["model"])
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": saved["optimizer"]["state"]})
+    return saved["epoch"] + 1
+
+
+def only_settings(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    model.load_state_dict(saved["model"])
+    optimizer.param_groups[0]["lr"] = saved["optimizer"]["param_groups"][0]["lr"]
+    return saved["epoch"] + 1
+
+
+def not_strict(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    model.load_state_dict(saved["model"], strict=False)
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["epoch"] + 1
+
+
+def changed_first(change):
+    """name_picture of the picture that `change` makes."""
+
+    def answer(picture, weights, classes):
+        try:
+            with Image.open(picture) as file:
+                file.load()
+                found = change(file)
+        except Exception:
+            return f"{Path(picture).name} is no picture."
+        other = Path(f"{picture}.changed.png")
+        found.save(other)
+        result = name_picture(other, weights, classes)
+        other.unlink()
+        return result
+
+    return answer
+
+
+def only_quarter_turns(file):
+    turn = file.getexif().get(0x0112) == 6
+    return file.transpose(Image.Transpose.ROTATE_270) if turn else file.copy()
+
+
+def top_square(file):
+    found = ImageOps.exif_transpose(file)
+    side = min(found.size)
+    left = (found.width - side) // 2
+    return found.crop((left, 0, left + side, side))
+
+
+def palette_as_grey(file):
+    found = ImageOps.exif_transpose(file)
+    return found.convert("L") if found.mode == "P" else found
+
+
+def only_the_path(picture, weights, classes):
+    found = name_picture(picture, weights, classes)
+    return str(picture) if isinstance(found, str) else found
+
+
+def no_weights_no_answer(picture, weights, classes):
+    return name_picture(picture, weights, classes) if Path(weights).exists() else "There are no weights."
+
+
 RIGHT = {
     "23.1": [Right(same_by_loop), Right(same_by_numpy), Right(same_by_bytes)],
     "23.2": [Right(differences), Right(differences_by_loop), Right(differences_by_names)],
@@ -322,6 +434,11 @@ WRONG = {
         Wrong(lambda a, b: str(a) == str(b), hint="in another order"),
         Wrong(same_sums, hint="have the same sum"),
         Wrong(close, hint="a millionth"),
+        Wrong(by_largest_gap, hint="raised"),
+        Wrong(by_float, hint="large whole numbers"),
+        Wrong(within_a_billionth, hint="0.000000000001"),
+        Wrong(without_nan, hint="NaN"),
+        Wrong(lambda a, b: bool(a) and same_by_loop(a, b), hint="two empty states"),
         Wrong(lambda a, b: torch.tensor(same_by_loop(a, b)), hint="a plain bool is wanted"),
     ],
     "23.2": [
@@ -333,6 +450,8 @@ WRONG = {
         ),
         Wrong(pops, hint="changed its argument 2", forbidden="Do not change the model or the state."),
         Wrong(by_loading, hint="do not load"),
+        Wrong(lambda m, s: differences(m.eval(), s), hint="in another mode"),
+        Wrong(lambda m, s: differences(m.requires_grad_(False), s), hint="is frozen"),
         Wrong(by(torch.Tensor.numel), hint="the names whose shapes differ"),
         Wrong(by(lambda v: v.shape[:1]), hint="the names whose shapes differ"),
         Wrong(by(torch.Tensor.dim), hint="with as many rows"),
@@ -349,6 +468,11 @@ WRONG = {
             lambda s, prefix="module.": {k[len(prefix) :]: v for k, v in s.items()}, hint="off the front only"
         ),
         Wrong(in_place, hint="changed its argument 1"),
+        Wrong(all_prefixes, hint="off the front only"),
+        Wrong(
+            lambda s, prefix="module.": {k.lower().removeprefix(prefix): v for k, v in s.items()},
+            hint="off the front only",
+        ),
         Wrong(
             lambda s, prefix="module.": {k.replace(prefix, "", 1): v for k, v in s.items()},
             hint="off the front only",
@@ -370,7 +494,8 @@ WRONG = {
     "23.4": [
         Wrong(no_file_no_run, hint="not there the function raised FileNotFoundError"),
         Wrong(lambda p, m, o: resume(p, m, o, plus=0), hint="Epoch 3 is done"),
-        Wrong(lambda p, m, o: resume(p, m, o, with_optimizer=False), hint="momentum"),
+        Wrong(lambda p, m, o: resume(p, m, o, with_optimizer=False), hint="learning rate"),
+        Wrong(only_settings, hint="momentum"),
         Wrong(
             lambda p, m, o: resume(p, m, o, weights_only=False),
             hint="code from the file",
@@ -379,6 +504,10 @@ WRONG = {
         Wrong(anew_whatever_happens, hint="Let the error pass", forbidden="do not start anew"),
         Wrong(always_four, hint="Epoch 7 is done"),
         Wrong(only_broken_ones, hint="Let the error pass"),
+        Wrong(writes_a_file, hint="has written one"),
+        Wrong(removes_the_file, hint="changed or removed"),
+        Wrong(own_settings, hint="learning rate"),
+        Wrong(not_strict, hint="without one of the weights"),
         Wrong(lambda p, m, o: str(resume(p, m, o)), hint="A run starts with epoch 1"),
     ],
     "23.5": [
@@ -394,6 +523,11 @@ WRONG = {
         Wrong(shipped_weights, hint="the file `weights`"),
         Wrong(try_around_everything, hint="the weights could not be read"),
         Wrong(half_whatever, hint="the probability"),
+        Wrong(changed_first(only_quarter_turns), hint="180 degrees"),
+        Wrong(changed_first(top_square), hint="for tall.png"),
+        Wrong(changed_first(palette_as_grey), hint="mode P"),
+        Wrong(only_the_path, hint="a sentence with the file's name"),
+        Wrong(no_weights_no_answer, hint="let that error pass"),
     ],
 }
 NO_RULE = {"23.3": ["without the prefix", "do not begin with the prefix"]}
