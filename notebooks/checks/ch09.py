@@ -62,6 +62,7 @@ def cost(answer):
         (nn.Conv2d(6, 12, 3, groups=3), 8, 8),
         (nn.Conv2d(2, 5, (1, 5), padding=(0, 2), dilation=(1, 2)), 12, 9),
         (nn.Conv2d(2, 4, (3, 2), stride=(1, 3), padding=(2, 1), dilation=(3, 1)), 14, 11),
+        (nn.Conv2d(4, 4, 3, groups=4).requires_grad_(False), 7, 8),
     ]
     for layer, height, width in cases:
         found = call(answer, layer, height, width, name="cost")
@@ -154,6 +155,10 @@ def shift_right(answer):
         require(
             isinstance(layer, nn.Conv2d),
             _("{where} returned {found}; an nn.Conv2d is wanted.", where=where, found=describe(layer)),
+        )
+        require(
+            type(layer).forward is nn.Conv2d.forward and "forward" not in vars(layer),
+            _("the layer of {where} has a forward of its own; move the picture by the weights.", where=where),
         )
         x = torch.randn(2, channels, 4, 5) + 3
         out = call(layer, x, name="the layer").detach()
@@ -276,17 +281,22 @@ def as_pictures(answer):
         rtol=1e-3,
     )
     return _(
-        "Joining N and C, which lie side by side, keeps every map whole; cutting C into threes does not."
+        "Joining N and C, which lie side by side, gives each map a grey picture of its own; cutting C into threes "
+        "makes one coloured picture of three maps."
     )
 
 
-OWN = ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+OWN = (
+    *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+    *("convolution", "_convolution", "conv_tbc", "mkldnn_convolution"),
+)
 
 
 def without_convolution():
     """PyTorch's own convolutions, switched off."""
-    places = [(holder, name) for holder in (F, torch) for name in OWN]
-    places += [(torch, "convolution"), (torch, "_convolution")]
+    holders = (F, torch, torch.ops.aten)
+    places = [(holder, name) for holder in holders for name in OWN if hasattr(holder, name)]
+    places += [(torch.ops.aten, name) for name in ("thnn_conv2d", "_slow_conv2d_forward")]
     places += [(kind, "_conv_forward") for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d)]
     return switched_off(_("convolution"), *places)
 
@@ -316,6 +326,11 @@ def conv2d(answer):
             (torch.randn(2, 4, 9, 8), torch.randn(4, 1, 3, 3)),
             {"bias": torch.randn(4), "stride": 2, "padding": 1, "dilation": 2, "groups": 4},
             _("All settings together."),
+        ),
+        (
+            (torch.randn(3, 2, 4, 6), torch.randn(5, 2, 1, 1)),
+            {"padding": 1},
+            _("A kernel of 1 x 1 on a frame of one zero."),
         ),
     ]
     for tensors, settings, why in cases:

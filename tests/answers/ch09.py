@@ -247,6 +247,64 @@ def conv_detached(*args, **kwargs):
     return loop()(*args, **kwargs).detach()
 
 
+def trained_only(layer):
+    return sum(p.numel() for p in layer.parameters() if p.requires_grad)
+
+
+class Rolled(nn.Conv2d):
+    def forward(self, x):
+        return F.pad(x, (1, 0))[..., :-1]
+
+
+def shift_by_forward(channels):
+    layer = nn.Conv2d(channels, channels, 1, bias=False)
+    layer.forward = lambda x: F.pad(x, (1, 0))[..., :-1]
+    return layer
+
+
+def shift_by_dirac(channels):
+    """A wide kernel of one row, by torch.nn.init."""
+    layer = nn.Conv2d(channels, channels, (1, 3), padding=(0, 1), bias=False)
+    nn.init.dirac_(layer.weight)
+    layer.weight.data = layer.weight.data.roll(-1, dims=3)
+    return layer.requires_grad_(False)
+
+
+def pictures_by_minmax(maps):
+    rows = maps.flatten(0, 1).flatten(1)
+    low, high = torch.aminmax(rows, dim=1, keepdim=True)
+    span = torch.where(high > low, high - low, torch.ones_like(high))
+    return rows.sub(low).div_(span).reshape(-1, 1, *maps.shape[2:])
+
+
+def cost_by_hand(layer, height, width):
+    places = 1
+    for axis, size in enumerate((height, width)):
+        span = layer.dilation[axis] * (layer.kernel_size[axis] - 1) + 1
+        places *= len(range(0, size + 2 * layer.padding[axis] - span + 1, layer.stride[axis]))
+    weights = math.prod(layer.kernel_size) * layer.in_channels * layer.out_channels // layer.groups
+    return [weights + (layer.bias is not None) * layer.out_channels, weights * places]
+
+
+def by_operator(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    pair = [[size, size] for size in (stride, padding, dilation)]
+    return torch.ops.aten.convolution(x, weight, bias, *pair, False, [0, 0], groups)
+
+
+def conv_by_einsum(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    h, w = ((size - 1) * dilation + 1 for size in weight.shape[2:])
+    windows = F.pad(x, [padding] * 4).unfold(2, h, stride).unfold(3, w, stride)[..., ::dilation, ::dilation]
+    windows = windows.unflatten(1, (groups, -1))
+    out = torch.einsum("ngcijhw,gochw->ngoij", windows, weight.unflatten(0, (groups, -1))).flatten(1, 2)
+    return out if bias is None else out + bias[:, None, None]
+
+
+def sides_by_fold(side, layers):
+    for kernel, stride, padding, dilation in layers:
+        side = len(range(0, side + 2 * padding - dilation * (kernel - 1), stride))
+    return side
+
+
 RIGHT = {
     "9.1": [
         Right(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s + 1)),
@@ -257,11 +315,17 @@ RIGHT = {
         ),
         Right(side_by_recursion),
         Right(side_by_trial),
+        Right(sides_by_fold),
     ],
-    "9.2": [Right(cost_with()), Right(cost_by_trial), Right(cost_by_attributes)],
-    "9.3": [Right(shift_by_data), Right(shift_with_bias), Right(grouped_shift)],
-    "9.4": [Right(pictures_by_loop), Right(pictures_by_nan), Right(pictures_by_where)],
-    "9.5": [Right(loop()), Right(conv_by_unfold), Right(conv_by_shifts)],
+    "9.2": [Right(cost_with()), Right(cost_by_trial), Right(cost_by_attributes), Right(cost_by_hand)],
+    "9.3": [Right(shift_by_data), Right(shift_with_bias), Right(grouped_shift), Right(shift_by_dirac)],
+    "9.4": [
+        Right(pictures_by_loop),
+        Right(pictures_by_nan),
+        Right(pictures_by_where),
+        Right(pictures_by_minmax),
+    ],
+    "9.5": [Right(loop()), Right(conv_by_unfold), Right(conv_by_shifts), Right(conv_by_einsum)],
 }
 WRONG = {
     "9.1": [
@@ -280,6 +344,7 @@ WRONG = {
         Wrong(counts_biases, hint="the biases too"),
         Wrong(lambda *args: cost_with()(*args)[::-1], hint="parameters come first"),
         Wrong(cost_with(weights=lambda layer: 2 * layer.weight.numel()), hint="one multiply-add"),
+        Wrong(cost_with(parameters=trained_only), hint="the number of parameters of"),
         Wrong(counts_channels_twice, hint="every output channel again"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel()), hint="6 biases"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel() + layer.out_channels), hint="no bias"),
@@ -299,6 +364,8 @@ WRONG = {
         Wrong(shift(mode="replicate"), hint="becomes free is not 0"),
         Wrong(others_as_they_were, hint="all others are 0"),
         Wrong(shift(column=1), hint="leaves the picture where it is"),
+        Wrong(lambda channels: Rolled(channels, channels, 1), hint="a forward of its own"),
+        Wrong(shift_by_forward, hint="a forward of its own"),
         Wrong(without_no_grad, hint="under torch.no_grad()"),
         Wrong(shift(value=2.0), hint="left neighbour is 1"),
         Wrong(lambda channels: lambda x: x.roll(1, dims=3), hint="an nn.Conv2d is wanted"),
@@ -337,6 +404,7 @@ WRONG = {
             forbidden="without PyTorch's own convolutions",
         ),
         Wrong(conv_by_layer, hint="switched off", forbidden="without PyTorch's own convolutions"),
+        Wrong(by_operator, hint="switched off", forbidden="without PyTorch's own convolutions"),
         Wrong(conv_detached, hint="carries no gradient"),
     ],
 }
