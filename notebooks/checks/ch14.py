@@ -96,7 +96,14 @@ def window_mask(answer):
 
 @exercise("14.3")
 def padding_mask(answer):
-    for lengths, length in [([4, 2, 1], 4), ([2, 3], 5), ([1], 1), ([2, 3, 1], 3), ([6, 1, 5, 3], 6)]:
+    for lengths, length in [
+        ([4, 2, 1], 4),
+        ([2, 3], 5),
+        ([1], 1),
+        ([2, 3, 1], 3),
+        ([6, 1, 5, 3], 6),
+        ([2, 0], 3),
+    ]:
         given = torch.tensor(lengths)
         found = call(answer, given, length, name="padding_mask")
         where = _("padding_mask({lengths}, {length})", lengths=lengths, length=length)
@@ -149,7 +156,7 @@ def split_heads(answer):
 
 @exercise("14.5")
 def encoder_work(answer):
-    for length, width, inner in [(7, 4, 6), (10, 8, 32), (100, 16, 64), (3, 32, 5)]:
+    for length, width, inner in [(7, 4, 6), (10, 8, 32), (100, 16, 64), (3, 32, 5), (40_001, 1023, 4095)]:
         found = call(answer, length, width, inner, name="encoder_work")
         where = _("encoder_work({length}, {width}, {inner})", length=length, width=width, inner=inner)
         linear, matrices, pairs = 2 * length * width * inner, 4 * length * width**2, 2 * length**2 * width
@@ -172,7 +179,7 @@ def encoder_work(answer):
             ),
             _("A multiply-add counts once here."): 2 * (linear + matrices + pairs),
         }
-        expect(found, linear + matrices + pairs, where, mistakes=mistakes)
+        expect(found, linear + matrices + pairs, where, rtol=0, mistakes=mistakes)
     return _("With 4 · width in the middle the linear layers cost twice the matrices of attention.")
 
 

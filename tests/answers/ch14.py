@@ -413,6 +413,7 @@ WRONG = {
         Wrong(lambda lengths, length: steps(lengths, length) >= -1, hint="hides the last real step"),
         Wrong(lambda lengths, length: steps(lengths, 4) >= 0, hint="should have"),
         Wrong(lambda lengths, length: (steps(lengths, length) >= 0).long(), hint="a bool mask"),
+        Wrong(lambda lengths, length: steps(lengths.clamp(min=1), length) >= 0, hint="Row by row"),
     ],
     "14.4": [
         Wrong(lambda x, heads: x.reshape(x.shape[0], heads, x.shape[1], -1), hint="cuts across steps"),
@@ -442,6 +443,10 @@ WRONG = {
         Wrong(lambda length, d, ff: 12 * length * d**2 + 2 * length**2 * d, hint="not 4 times the width"),
         Wrong(lambda length, d, ff: 2 * work_by_parts(length, d, ff), hint="counts once"),
         Wrong(lambda length, d, ff: float(work_by_parts(length, d, ff)), hint="an int is wanted"),
+        Wrong(
+            lambda length, d, ff: int(torch.tensor(float(work_by_parts(length, d, ff)))),
+            hint="should be 3776355686532",
+        ),
     ],
     "14.6": [
         Wrong(NoMask, hint="future is not masked"),
