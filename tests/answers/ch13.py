@@ -296,6 +296,11 @@ WRONG = {
         Wrong(lambda output, lengths: output.amax(1), hint="the largest number"),
         Wrong(last_largest, hint="should be"),
         Wrong(last_by_loop, hint="without a loop", forbidden="without a loop"),
+        Wrong(
+            lambda output, lengths: torch.stack(list(map(lambda rows, n: rows[n - 1], output, lengths))),
+            hint="without a loop",
+            forbidden="without a loop",
+        ),
         Wrong(last_by_product, hint="NaN too"),
         Wrong(lambda output, lengths: last_by_flat(output, lengths).detach(), hint="carries no gradient"),
     ],
