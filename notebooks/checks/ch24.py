@@ -151,6 +151,13 @@ def batch_of(answer):
             many=operations[50],
         ),
     )
+    two, pick = pixels[..., :2].contiguous(), torch.tensor([1, 5])
+    mean, std = torch.tensor([0.1, 0.7]), torch.tensor([0.3, 0.1])
+    expect(
+        call(answer, two, pick, mean, std, name="batch_of"),
+        ((two[pick].float() / 255 - mean) / std).permute(0, 3, 1, 2),
+        _("for pictures with 2 channels and another mean and std, the batch"),
+    )
     return _("Pixels stored as (N, H, W, C) are channels_last after a permute, which moves no number.")
 
 
@@ -158,7 +165,7 @@ def batch_of(answer):
 def gradient_in_parts(answer):
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     x, y = torch.randn(10, 3), torch.randint(0, 2, (10,))
-    loss_fn = nn.CrossEntropyLoss()
+    loss_fn = nn.CrossEntropyLoss(label_smoothing=0.3)  # not F.cross_entropy's default
     loss_fn(model(x), y).backward()
     expected = [weight.grad.clone() for weight in model.parameters()]
     start = [weight.detach().clone() for weight in model.parameters()]
@@ -180,6 +187,10 @@ def gradient_in_parts(answer):
         require(
             all(torch.equal(a, b) for a, b in zip(model.parameters(), start, strict=True)),
             _("{where} the weights changed; only the gradients are wanted, no step.", where=where),
+        )
+        require(
+            all(layer.training for layer in model.modules()),
+            _("{where} the model's mode has changed; leave it as it was.", where=where),
         )
         require(bool(sizes), _("{where} the model was never called.", where=where))
         require(

@@ -126,7 +126,7 @@ def batch_by_affine(pixels, pick, mean, std):
 
 def batch_by_view(pixels, pick, mean, std):
     x = pixels[pick].movedim(-1, 1).div(255).contiguous(memory_format=torch.channels_last)
-    return (x - mean.view(3, 1, 1)) / std.view(-1, 1, 1)
+    return (x - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
 
 
 def batch_by_einsum(pixels, pick, mean, std):
@@ -200,6 +200,24 @@ def epoch_with_loss_outside(model, pixels, labels, batch_size, optimizer):
     return float(total / len(labels))
 
 
+def batch_of_three_channels(pixels, pick, mean, std):
+    x = pixels[pick].float() / 255
+    return torch.stack([(x[..., c] - mean[c]) / std[c] for c in range(3)], dim=-1).permute(0, 3, 1, 2)
+
+
+def batch_by_fixed_numbers(pixels, pick, mean, std):
+    mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.25, 0.2, 0.5])
+    return batch_by_view(pixels, pick, mean, std)
+
+
+def parts_in_eval_mode(model, x, y, loss_fn, part):
+    parts(model.eval(), x, y, loss_fn, part)
+
+
+def parts_with_own_loss(model, x, y, loss_fn, part):
+    parts(model, x, y, F.cross_entropy, part)
+
+
 RIGHT = {
     "24.1": [
         Right(lambda share, factor: 1 / (1 - share * (1 - 1 / factor))),
@@ -240,6 +258,8 @@ WRONG = {
         Wrong(lambda p, i, m, s: (p[i].float() / 255 - m) / s, hint="should have (3, 3, 5, 4)"),
         Wrong(lambda p, i, m, s: ((p[i].float() / 255 - m) / s).reshape(-1, 3, 5, 4), hint="reshape mixes"),
         Wrong(in_place, hint="changed its argument 1"),
+        Wrong(batch_of_three_channels, hint="raised"),
+        Wrong(batch_by_fixed_numbers, hint="raised"),
         Wrong(batch_by_loop, hint="there is a loop over the pictures", forbidden="Write no loop:"),
     ],
     "24.4": [
@@ -251,6 +271,8 @@ WRONG = {
         Wrong(all_at_once, hint="10 rows at once"),
         Wrong(one_backward_at_the_end, hint="not once at the end"),
         Wrong(only_whole_parts, hint="8 rows in all"),
+        Wrong(parts_in_eval_mode, hint="mode has changed"),
+        Wrong(parts_with_own_loss, hint="the gradient of"),
     ],
     "24.5": [
         Wrong(variant(epoch, autocast=False), hint="under autocast they would be bfloat16"),
