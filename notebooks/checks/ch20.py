@@ -50,7 +50,7 @@ def conv_parameters(answer):
         channels_in, channels_out, kernel = given[:3]
         bias = (*given, True)[3]
         weights = channels_out * channels_in * kernel**2
-        with switched_off(_("layer"), (nn.Conv2d, "__init__"), (nn.LazyConv2d, "__init__")):
+        with switched_off(_("layer"), (nn.Module, "__init__")):
             found = call(answer, *given, name="conv_parameters")
         why = _(
             "There are {out} kernels of {size} x {kernel} x {kernel} numbers.",
@@ -83,6 +83,7 @@ def shapes(answer):
     cases = [(small, (1, 3, 8, 8)), (small, (5, 3, 8, 8)), (norm, (4, 6)), (nn.Sequential(), (2, 3))]
     for network, shape in cases:
         x = torch.rand(shape)
+        before = [p.requires_grad for p in network.parameters()]
         expected, y = [shape], x
         for layer in copy.deepcopy(network):
             y = layer(y)
@@ -91,6 +92,15 @@ def shapes(answer):
         require(
             isinstance(found, list | tuple),
             _("shapes returned {found}; a list of shapes is wanted.", found=describe(found)),
+        )
+        require(
+            all(layer.training for layer in network.modules())
+            and [p.requires_grad for p in network.parameters()] == before,
+            _("the network is frozen, or in another mode, after the call; only look at the shapes."),
+        )
+        require(
+            not any(layer._forward_hooks for layer in network.modules()),
+            _("a hook is left in the network; remove it."),
         )
         found = [tuple(one) if isinstance(one, torch.Size | list) else one for one in found]
         require(
@@ -145,7 +155,9 @@ def merge(answer):
             for new, old in zip(layer.state_dict().values(), before.state_dict().values(), strict=True)
         )
         require(
-            unchanged and first.weight.shape == (sizes[1], sizes[0]),
+            unchanged
+            and first.weight.shape == (sizes[1], sizes[0])
+            and all(p.requires_grad for layer in (first, second) for p in layer.parameters()),
             _("{where} merge has changed one of the two layers; make a new one.", where=where),
         )
         product = (second.weight @ first.weight).detach()
@@ -171,8 +183,8 @@ def merge(answer):
             },
         )
         require(
-            isinstance(merged.weight, nn.Parameter) and merged.weight.requires_grad,
-            _("{where} the merged layer's weight cannot be trained.", where=where),
+            isinstance(merged.weight, nn.Parameter) and all(p.requires_grad for p in merged.parameters()),
+            _("{where} the merged layer's weight or bias cannot be trained.", where=where),
         )
     return _(
         "A stack of linear layers is never more than one linear layer; what stands between them makes the difference."
@@ -247,6 +259,10 @@ def quick_for(answer):
         found = sum(p.numel() for p in network.parameters())
         why = _("Channels 32, 32, 64; kernel 5; then 64; each layer with biases.")
         expect(found, expected, _("the number of parameters of {where}", where=where), why)
+        require(
+            all(p.requires_grad for p in network.parameters()) and all(m.training for m in network.modules()),
+            _("{where} is frozen, or in eval mode; a new network is neither.", where=where),
+        )
         reference = _reference(channels, side, classes)
         names = dict(zip(reference.state_dict(), network.state_dict().values(), strict=True))
         reference.load_state_dict(names)

@@ -172,6 +172,31 @@ def mirrored(channels, side, classes):
     return network
 
 
+def parameters_by_linear(channels_in, channels_out, kernel, bias=True):
+    layer = nn.Linear(channels_in * kernel**2, channels_out, bias=bias, device="meta")
+    return sum(p.numel() for p in layer.parameters())
+
+
+def hooks_left(network, x):
+    found = [tuple(x.shape)]
+    for layer in network:
+        layer.register_forward_hook(lambda _m, _i, out: found.append(tuple(out.shape)))
+    network(x)
+    return found
+
+
+def frozen_bias(first, second):
+    layer = merge_by_data(first, second)
+    layer.bias.requires_grad_(False)
+    return layer
+
+
+def freezes_the_first(first, second):
+    layer = merge_by_data(first, second)
+    first.requires_grad_(False)
+    return layer
+
+
 RIGHT = {
     "20.1": [
         Right(lambda kernel, dilation=1: dilation * (kernel // 2)),
@@ -207,12 +232,20 @@ WRONG = {
         Wrong(lambda c, o, k, bias=True: o * (c * k * k + 1), hint="no biases"),
         Wrong(lambda c, o, k, bias=True: o * c * (k * k + 1), hint="not for each kernel's sheet"),
         Wrong(
+            parameters_by_linear,
+            hint="own layer is switched off",
+            forbidden="Compute it without making the layer.",
+        ),
+        Wrong(
             parameters_by_layer,
             hint="own layer is switched off",
             forbidden="Compute it without making the layer.",
         ),
     ],
     "20.3": [
+        Wrong(lambda network, x: shapes_by_hooks(network.eval(), x), hint="in another mode"),
+        Wrong(lambda network, x: shapes_by_hooks(network.requires_grad_(False), x), hint="is frozen"),
+        Wrong(hooks_left, hint="hook is left"),
         Wrong(shapes_without_input, hint="the input's is the first"),
         Wrong(shapes_of_whole_network, hint="place 1"),
         Wrong(lambda network, x: [x.shape] + [layer(x).shape for layer in network], hint="raised"),
@@ -232,6 +265,8 @@ WRONG = {
         Wrong(other_order, hint="raised"),
         Wrong(only_the_second_bias_missing, hint="second layer is missing"),
         Wrong(changes_the_first, hint="changed one of the two"),
+        Wrong(freezes_the_first, hint="changed one of the two"),
+        Wrong(frozen_bias, hint="cannot be trained"),
         Wrong(lambda first, second: nn.Sequential(first, second), hint="nn.Linear is wanted"),
     ],
     "20.5": [
@@ -243,6 +278,8 @@ WRONG = {
         Wrong(lambda c, s, k: quick(c, s, k, features=64 * round(s / 8) ** 2), hint="halved three times"),
         Wrong(lambda c, s, k: quick(c, s, k, padding=1, features=256), hint="number of parameters"),
         Wrong(overlapping, hint="2 x 2 pooling"),
+        Wrong(lambda c, s, k: quick(c, s, k).eval(), hint="in eval mode"),
+        Wrong(lambda c, s, k: quick(c, s, k).requires_grad_(False), hint="is frozen"),
         Wrong(mirrored, hint="the defaults of the others"),
     ],
 }
