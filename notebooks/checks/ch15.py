@@ -9,6 +9,9 @@ from torch.nn import functional as F
 
 from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
 
+# `torch.nn`'s layer, and others of its functions that compute the same
+LAYERS = [(F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward"), (F, "bilinear"), (F, "conv1d")]
+
 
 @exercise("15.1")
 def linear(answer):
@@ -18,7 +21,7 @@ def linear(answer):
         bias = torch.randn(size_out) if biased else None
         given = (x, weight, bias) if biased else (x, weight)
         where = _("for x {shape} and weight {weight}, the output", shape=shape, weight=tuple(weight.shape))
-        with switched_off(_("linear"), (F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward")):
+        with switched_off(_("linear"), *LAYERS):
             found = call(answer, *given, name="linear")
         mistakes = {_("The bias is missing."): F.linear(x, weight)} if biased else {}
         if weight.shape[0] == weight.shape[1]:
@@ -33,7 +36,7 @@ def linear(answer):
             mistakes=mistakes,
         )
     x, weight, bias = torch.randn(4, 3), torch.randn(2, 3), torch.randn(2)
-    with switched_off(_("linear"), (F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward")):
+    with switched_off(_("linear"), *LAYERS):
         expect_trainable(
             answer, lambda x, w, b: x @ w.T + b, x, weight, bias, what=_("the output"), name="linear"
         )
@@ -48,13 +51,16 @@ def linear_cost(answer):
         (4, 6, (4,), False),
         (1024, 64, (8, 1024), False),
         (5, 7, (0, 5), True),
+        (3, 2, (2, 3, 5, 3), True),
         (4, 3, (6, 4), None),
         (10**7, 10**7, (2, 10**7), True),
     ]
     for size_in, size_out, shape, bias in cases:
         given = (size_in, size_out, shape) if bias is None else (size_in, size_out, shape, bias)
         bias = bias is None or bias
-        with switched_off(_("layer"), (nn.Linear, "__init__"), (nn.LazyLinear, "__init__")):
+        with switched_off(
+            _("layer"), (nn.Module, "__init__"), (nn.Linear, "__init__"), (nn.LazyLinear, "__init__")
+        ):
             found = call(answer, *given, name="linear_cost")
         where = _("linear_cost{given}", given=given)
         require(
@@ -107,6 +113,8 @@ def mix_channels(answer):
         (F, "conv1d"),
         (torch, "conv1d"),
     ]
+    others = ("conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+    off += [(place, name) for place in (F, torch) for name in others]
     for size_out, shape, bias in [(5, (2, 3, 4, 6), True), (4, (2, 4, 4, 4), True), (1, (1, 2, 3, 5), False)]:
         layer, x = nn.Linear(shape[1], size_out, bias=bias), torch.randn(shape)
         before = copy.deepcopy(layer.state_dict())
@@ -166,9 +174,9 @@ def _gradients(answer) -> None:
 
 @exercise("15.4")
 def conv_matrix(answer):
-    cases = [((3, 3), 5, 5, 1), ((2, 3), 4, 6, 1), ((2, 2), 5, 6, 2), ((3, 1), 7, 4, 3), ((2, 2), 2, 2, None)]
+    cases = [((3, 3), 5, 5, 1), ((2, 3), 4, 6, 1), ((2, 2), 5, 6, 2), ((3, 1), 7, 4, 3), ((2, 2), 3, 4, None)]
     for size, height, width, stride in cases:
-        kernel = torch.randn(size)
+        kernel = torch.randn(size, dtype=torch.float64 if size == (3, 1) else torch.float32)
         given = () if stride is None else (stride,)
         found = call(answer, kernel, height, width, *given, name="conv_matrix")
         stride = stride or 1
@@ -179,7 +187,7 @@ def conv_matrix(answer):
             width=width,
             stride=stride,
         )
-        units = torch.eye(height * width).reshape(-1, 1, height, width)
+        units = torch.eye(height * width, dtype=kernel.dtype).reshape(-1, 1, height, width)
 
         def matrix(kernel, units=units, stride=stride):
             return F.conv2d(units, kernel[None, None], stride=stride).flatten(start_dim=1).T
@@ -211,7 +219,9 @@ def conv_matrix(answer):
                 _("The kernel is upside down; PyTorch's convolution does not flip it."): matrix(
                     kernel.flip(0, 1)
                 ),
-                _("Each row should hold the whole kernel, with its numbers."): (expected != 0).float(),
+                _("Each row should hold the whole kernel, with its numbers."): (expected != 0).to(
+                    kernel.dtype
+                ),
             },
         )
     return _(

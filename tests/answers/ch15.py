@@ -52,7 +52,7 @@ def back_in_another_order(layer, x):
 def loops(kernel, height, width, stride=1, wide=None, flip=False, transpose=False):
     rows, columns = kernel.shape
     high, across = (height - rows) // stride + 1, (width - columns) // stride + 1
-    matrix = torch.zeros(high * across, height * width)
+    matrix = torch.zeros(high * across, height * width, dtype=kernel.dtype)
     kernel = kernel.flip(0, 1) if flip else kernel
     for i in range(high):
         for j in range(across):
@@ -67,7 +67,7 @@ def without_stride(kernel, height, width, stride=1):
 
 
 def padded(kernel, height, width, stride=1):
-    units = torch.eye(height * width).reshape(-1, 1, height, width)
+    units = torch.eye(height * width, dtype=kernel.dtype).reshape(-1, 1, height, width)
     return nn.functional.conv2d(units, kernel[None, None], padding="same").flatten(1).T
 
 
@@ -180,7 +180,7 @@ def mix_without_bias(layer, x):
 def matrix_by_units(kernel, height, width, stride=1):
     columns = []
     for place in range(height * width):
-        unit = torch.zeros(height * width)
+        unit = torch.zeros(height * width, dtype=kernel.dtype)
         unit[place] = 1
         columns.append(F.conv2d(unit.view(1, 1, height, width), kernel[None, None], stride=stride).flatten())
     return torch.stack(columns, dim=1)
@@ -190,7 +190,7 @@ def matrix_by_autograd(kernel, height, width, stride=1):
     def run(x):
         return F.conv2d(x.view(1, 1, height, width), kernel[None, None], stride=stride).flatten()
 
-    return torch.autograd.functional.jacobian(run, torch.zeros(height * width))
+    return torch.autograd.functional.jacobian(run, torch.zeros(height * width, dtype=kernel.dtype))
 
 
 def matrix_of_ones(kernel, height, width, stride=1):
@@ -261,6 +261,11 @@ WRONG = {
             hint="own linear is switched off",
             forbidden="without `torch.nn`",
         ),
+        Wrong(
+            lambda x, w, b=None: F.bilinear(x, torch.ones(*x.shape[:-1], 1), w[..., None], b),
+            hint="own linear is switched off",
+            forbidden="without `torch.nn`",
+        ),
         Wrong(linear_as_a_layer, hint="own linear is switched off", forbidden="without `torch.nn`"),
         Wrong(linear_through_numpy, hint="carries no gradient"),
     ],
@@ -270,6 +275,10 @@ WRONG = {
         Wrong(lambda i, o, shape, bias=True: cost(i, o, shape, bias, biases=i), hint="not for each input"),
         Wrong(lambda i, o, shape, bias=True: cost(i, o, shape, bias, biases=o), hint="It has no biases"),
         Wrong(lambda i, o, shape, bias=True: cost(i, o, shape, bias)[0], hint="two numbers"),
+        Wrong(
+            lambda i, o, shape, bias=True: cost(i, o, shape, bias, rows=math.prod(shape[:-1][:2])),
+            hint="30 rows",
+        ),
         Wrong(
             cost_by_layer,
             hint="own layer is switched off",
@@ -296,6 +305,11 @@ WRONG = {
         Wrong(
             mix_by_convolution, hint="own convolution is switched off", forbidden="Do not use a convolution."
         ),
+        Wrong(
+            lambda layer, x: F.conv_transpose2d(x, layer.weight.T[:, :, None, None], layer.bias),
+            hint="own convolution is switched off",
+            forbidden="Do not use a convolution.",
+        ),
         Wrong(mix_detached, hint="carries no gradient"),
         Wrong(mix_without_bias, hint="bias is missing"),
     ],
@@ -307,6 +321,8 @@ WRONG = {
         ),
         Wrong(lambda k, h, w, stride=1: loops(k, h, w, stride, wide=h), hint="off by"),
         Wrong(padded, hint="as with padding"),
+        Wrong(lambda k, h, w, stride=2: loops(k, h, w, stride), hint="moves by 1 at a time"),
+        Wrong(lambda k, h, w, stride=1: loops(k.float(), h, w, stride).float(), hint="dtype"),
         Wrong(matrix_of_ones, hint="with its numbers"),
         Wrong(sparse_matrix, hint="is sparse"),
     ],
