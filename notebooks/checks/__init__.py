@@ -561,7 +561,7 @@ def expect_trainable(
         expect(
             slope,
             right,
-            _("the gradient of {what} by argument {which}", what=what, which=i + 1),
+            _("{what}: the gradient by argument {which}", what=what, which=i + 1),
             why,
             rtol,
             atol,

@@ -17,6 +17,7 @@ def numerical_gradient(answer):
         ("x0² + 3·x1", lambda x: x[0] ** 2 + 3 * x[1], [2.0, -1.0], lambda x: [2 * x[0], 3.0], 1e-4),
         ("x0·x1·x2", lambda x: x.prod(), [1.0, 2.0, 3.0], lambda x: [6.0, 3.0, 2.0], 1e-4),
         ("x0³", lambda x: x[0] ** 3, [1.0], lambda x: [3.0], 1e-4),
+        ("x0³", lambda x: x[0] ** 3, [1.0], lambda x: [3.25], 0.5),  # a coarse step, so its error shows
         (
             "sin(x0) + x1⁴",
             lambda x: x[0].sin() + x[1] ** 4,

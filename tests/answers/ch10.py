@@ -395,7 +395,7 @@ WRONG = {
         Wrong(adaptive_means, hint="windows are 2 x 4"),
         Wrong(adaptive_one_longer, hint="end ⌈"),
         Wrong(adaptive_same_length, hint="start rounded down, end up"),
-        Wrong(adaptive_no_slope, hint="the gradient of"),
+        Wrong(adaptive_no_slope, hint="the gradient by argument 1"),
     ],
     "10.5": [
         Wrong(network(ceil_mode=False), hint="rounded up to 9"),

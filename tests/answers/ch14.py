@@ -392,7 +392,7 @@ WRONG = {
         Wrong(lambda q, k: q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), hint="These are the scores"),
         Wrong(weights_overflow, hint="overflows"),
         Wrong(lambda q, k: weights_right(q, k).detach(), hint="carries no gradient"),
-        Wrong(lambda q, k: weights_right(q.detach(), k), hint="the gradient of"),
+        Wrong(lambda q, k: weights_right(q.detach(), k), hint="the gradient by argument 1"),
         Wrong(lambda q, k: (q @ k.T / math.sqrt(q.shape[-1])).softmax(-1), hint="raised"),
     ],
     "14.2": [

@@ -207,6 +207,10 @@ def differences_by_rows(f, x, h=1e-5):
     return (torch.stack(up) - torch.stack(down)) / (2 * h)
 
 
+def another_step(f, x, h=1e-5):
+    return differences_by_rows(f, x, 1e-4)
+
+
 def by_autograd(f, x, h=1e-5):
     x = x.clone().requires_grad_()
     return torch.autograd.grad(f(x), x)[0]
@@ -384,6 +388,7 @@ WRONG = {
     "19.1": [
         Wrong(one_sided, hint="one-sided"),
         Wrong(forgot_the_2, hint="divide by 2 h"),
+        Wrong(another_step, hint="should be"),
         Wrong(changes_x, hint="changed its argument 2", forbidden="Do not change `x`."),
         Wrong(by_autograd, hint="own autograd is switched off", forbidden="without autograd"),
         Wrong(by_backward, hint="own autograd is switched off", forbidden="without autograd"),
