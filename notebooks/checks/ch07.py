@@ -94,10 +94,10 @@ def worker_of(answer):
                 call(answer, idx, size, workers, name="worker_of"),
                 idx // size % workers,
                 _("worker_of({idx}, {size}, {workers})", idx=idx, size=size, workers=workers),
-                _("It is in batch {batch}, and worker 0 gets batch 0.", batch=idx // size),
+                _("The item is in batch {batch}, and worker 0 gets batch 0.", batch=idx // size),
                 mistakes={
                     _(
-                        "Batches go round, not items: it is in batch {batch}, and worker 0 gets batch 0.",
+                        "Workers take turns at batches, not at items: the item is in batch {batch}, and worker 0 gets batch 0.",
                         batch=idx // size,
                     ): idx % workers,
                     _(
@@ -184,11 +184,11 @@ def take_turns(answer):
             _("what {where} gives, as a list,", where=where),
             _(
                 "One item of each class, in the order of the class numbers, then the next of each; a class that has "
-                "run out begins again with its first."
+                "run out begins again with its first item."
             ),
             mistakes={
                 _("It goes on until every item of the largest class has been given."): turns(labels, False),
-                _("The last round is to be completed: every class gives one item in each round."): expected[
+                _("The last round has to be completed: every class gives one item in each round."): expected[
                     : max(map(expected.index, range(len(labels)))) + 1
                 ],
             },
@@ -321,7 +321,7 @@ def loader(answer):
     require(first != second, _("with shuffle=True the second epoch had the order of the first."))
     require(
         orders(answer, 1) == [first, second],
-        _("the same seed gave another order; hand `generator` to torch.randperm."),
+        _("the same seed gave another order; pass `generator` to torch.randperm."),
     )
     generator = torch.Generator().manual_seed(1)
     expected = [torch.randperm(20, generator=generator).tolist() for _epoch in range(2)]

@@ -485,7 +485,7 @@ WRONG = {
         Wrong(batches_without_the_last_item, hint="Item 4 is missing"),
     ],
     "7.2": [
-        Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="Batches go round"),
+        Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="Workers take turns at batches"),
         Wrong(
             lambda idx, batch_size, num_workers: idx // batch_size % min(num_workers, 5), hint="in batch 5"
         ),
@@ -531,7 +531,7 @@ WRONG = {
         Wrong(CountsItems, hint="counts batches"),
         Wrong(IgnoresDropLast, hint="counts batches"),
         Wrong(OrderAtTheStart, hint="order of the first"),
-        Wrong(WithoutGenerator, hint="hand `generator`"),
+        Wrong(WithoutGenerator, hint="pass `generator`"),
         Wrong(NeverShuffled, hint="old order"),
         Wrong(WithReplacement, hint="once in an epoch"),
         Wrong(WithinBatches, hint="one order of all items"),
