@@ -63,14 +63,14 @@ def count_parameters(answer):
     others.scale = nn.Parameter(torch.ones(2, 5), requires_grad=False)
     bias_only = nn.Linear(4, 3)
     bias_only.weight.requires_grad_(False)
-    once = _("What is used twice counts once.")
+    once = _("A parameter that is used twice counts once.")
     for network, expected, name, why in [
         (nn.Linear(4, 3), (15, 15), _("Linear(4, 3)"), _("There are 4 · 3 weights and 3 biases.")),
         (
             half_frozen,
             (23, 8),
             _("a network whose first layer is frozen"),
-            _("Trained is what has requires_grad."),
+            _("A parameter is trained if it has requires_grad."),
         ),
         (
             nn.Sequential(shared, nn.Tanh(), shared),
@@ -83,7 +83,7 @@ def count_parameters(answer):
             WithBuffer(),
             (10, 10),
             _("a module with 10 parameters and a buffer"),
-            _("A buffer is no parameter."),
+            _("A buffer is not a parameter."),
         ),
         (
             others,
@@ -97,7 +97,7 @@ def count_parameters(answer):
             _("Linear(4, 3) with a frozen weight"),
             _("Ask each parameter: its bias is trained, its weight is not."),
         ),
-        (nn.Tanh(), (0, 0), _("Tanh()"), _("It has none.")),
+        (nn.Tanh(), (0, 0), _("Tanh()"), _("It has no parameters.")),
     ]:
         flags = [parameter.requires_grad for parameter in network.parameters()]
         found = call(answer, network, name="count_parameters")
@@ -341,7 +341,7 @@ def centre(answer):
     require(
         not names,
         _(
-            "Centre(3) has the parameters {names}; what is not learned is a buffer, no parameter.",
+            "Centre(3) has the parameters {names}; what is not learned is a buffer, not a parameter.",
             names=names,
         ),
     )
@@ -366,7 +366,7 @@ def centre(answer):
         except RuntimeError:
             raise NotYet(
                 _(
-                    "the gradient of the second batch's output could not be computed: `mean` still hangs on the first "
+                    "the gradient of the second batch's output could not be computed: `mean` is still connected to the first "
                     "batch. Take what is remembered out of the computation by `.detach()`."
                 )
             ) from None
@@ -389,7 +389,7 @@ def centre(answer):
         require(
             not module.mean.requires_grad,
             _(
-                "after a batch in training, `mean` hangs on the batch's gradients, and so would every later batch: "
+                "after a batch in training, `mean` is still connected to the computation of the batch; "
                 "take what is remembered out of the computation by `.detach()`."
             ),
         )

@@ -538,9 +538,13 @@ WRONG = {
         Wrong(by_first_parameter, hint="Ask each parameter"),
         Wrong(unfreezes, hint="only count"),
         Wrong(from_state_dict, hint="used twice"),
-        Wrong(tied_twice, hint="What is used twice counts once", forbidden="What is used twice counts once"),
+        Wrong(
+            tied_twice,
+            hint="A parameter that is used twice counts once",
+            forbidden="A parameter that is used twice counts once",
+        ),
         Wrong(linear_only, hint="Not only Linear layers"),
-        Wrong(with_buffers, hint="A buffer is no parameter", forbidden="buffers do not count"),
+        Wrong(with_buffers, hint="A buffer is not a parameter", forbidden="buffers do not count"),
         Wrong(lambda network: sum(p.numel() for p in network.parameters()), hint="a pair"),
     ],
     "8.2": [
@@ -572,7 +576,7 @@ WRONG = {
         Wrong(what_came_in, hint="what came in"),
     ],
     "8.4": [
-        Wrong(lambda features: Centre(features, kind="parameter"), hint="no parameter"),
+        Wrong(lambda features: Centre(features, kind="parameter"), hint="not a parameter"),
         Wrong(lambda features: Centre(features, kind="plain"), hint="register_buffer"),
         Wrong(UpdatesAlways, hint="should not have changed"),
         Wrong(StopsAfterEval, hint="in training again"),
