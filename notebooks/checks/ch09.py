@@ -20,7 +20,7 @@ def side_after(answer):
             [(5, 1, 0, 1)],
             _("A kernel of 5 fits into 32 pixels in 28 places: where it starts, and 27 steps."),
         ),
-        (32, [(5, 1, 2, 1)], _("Padding 2 adds two pixels on each of both sides.")),
+        (32, [(5, 1, 2, 1)], _("Padding 2 adds two pixels on each side.")),
         (32, [(3, 2, 1, 1)], _("(32 + 2 - 2 - 1) / 2 is 15.5; round it down, then add 1.")),
         (20, [(3, 1, 0, 4)], _("With dilation 4 the kernel spans 4 · 2 + 1 = 9 pixels.")),
         (
@@ -37,7 +37,7 @@ def side_after(answer):
         if isinstance(found, float):
             raise NotYet(
                 _(
-                    "{where} is {found}, a float; a side counts pixels, so divide by //.",
+                    "{where} is {found}, a float; a side counts pixels, so divide with //.",
                     where=where,
                     found=found,
                 )
@@ -277,7 +277,7 @@ def as_pictures(answer):
         call(answer, tiny, name="as_pictures"),
         torch.arange(4.0).reshape(1, 1, 2, 2) / 3,
         _("for a map that counts from 0 to 0.000003, as_pictures"),
-        _("A small span is no reason to scale less."),
+        _("Scale a map with a small span in the same way."),
         rtol=1e-3,
     )
     return _(
@@ -342,7 +342,7 @@ def conv2d(answer):
                 tensors[0], tensors[1].flip(2, 3), **settings
             ),
             _("Rows come before columns, in the weight too."): wanted.mT,
-            _("The pictures of a batch never meet: as many come out as went in."): wanted.sum(
+            _("The pictures of a batch are never added up: as many come out as go in."): wanted.sum(
                 0, keepdim=True
             ),
         }

@@ -330,9 +330,9 @@ RIGHT = {
 WRONG = {
     "9.1": [
         Wrong(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s), hint="should be 28"),
-        Wrong(along(lambda n, k, s, p, d: (n + p - d * (k - 1) - 1) // s + 1), hint="on each of both sides"),
+        Wrong(along(lambda n, k, s, p, d: (n + p - d * (k - 1) - 1) // s + 1), hint="on each side"),
         Wrong(along(lambda n, k, s, p, d: (n + 2 * p - k) // s + 1), hint="spans 4 · 2 + 1 = 9"),
-        Wrong(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1), hint="divide by //"),
+        Wrong(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1), hint="divide with //"),
         Wrong(
             along(lambda n, k, s, p, d: math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1),
             hint="round it down",
@@ -385,14 +385,14 @@ WRONG = {
         Wrong(
             lambda maps: scale(maps, (1, 2, 3)).flatten(0, 1).unsqueeze(1), hint="of a picture were scaled"
         ),
-        Wrong(with_epsilon, hint="no reason to scale less"),
+        Wrong(with_epsilon, hint="small span in the same way"),
     ],
     "9.5": [
         Wrong(loop(flip=True), hint="turned the kernel"),
         Wrong(one_channel_only, hint="adds up the sheets"),
         Wrong(loop(bias=None), hint="its own bias"),
         Wrong(lambda *args, **kwargs: loop()(*args, **kwargs).mT, hint="Rows come before columns"),
-        Wrong(lambda *args, **kwargs: loop()(*args, **kwargs).sum(0, keepdim=True), hint="never meet"),
+        Wrong(lambda *args, **kwargs: loop()(*args, **kwargs).sum(0, keepdim=True), hint="never added up"),
         Wrong(bias_to_columns, hint="raised"),
         Wrong(loop(stride=1), hint="every second row"),
         Wrong(loop(padding=0), hint="frame of two zeros"),
