@@ -250,4 +250,3 @@ WRONG = {
         Wrong(returned, hint="return nothing"),
     ],
 }
-
