@@ -5,6 +5,7 @@ import importlib
 import itertools
 import re
 import string
+import subprocess
 import sys
 import threading
 import time
@@ -440,3 +441,34 @@ def test_guard_restores_what_it_changes():
     before = guard.os._exit, guard.builtins.input, guard.sys.breakpointhook
     assert guard.guarded(lambda: 3, 5) == 3
     assert before == (guard.os._exit, guard.builtins.input, guard.sys.breakpointhook)
+
+
+LATE = """
+import torch
+from torch import nn
+
+from checks import check
+
+def by_autograd(f, x, h=1e-5):
+    return torch.func.vjp(f, x)[1](torch.ones((), dtype=x.dtype))[0]
+
+check("19.1", by_autograd)
+weight = nn.Parameter(torch.ones(2))
+weight.grad = torch.ones(2)
+torch.optim.SGD([weight], lr=0.5).step()
+print(weight.tolist())
+"""
+
+
+def test_what_is_switched_off_leaves_nothing_half_loaded():
+    """In a process of its own, in which PyTorch has not yet loaded what it loads late."""
+    done = subprocess.run(
+        [sys.executable, "-c", LATE],
+        cwd=CHECKS.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[0.5, 0.5]"

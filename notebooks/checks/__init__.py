@@ -323,6 +323,10 @@ def switched_off(what: Text | str, *places: tuple[Any, str]) -> Iterator[None]:
     def off(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError(str(_("PyTorch's own {what} is switched off in this exercise", what=what)))
 
+    # PyTorch loads this when it is first needed, for example by an optimizer. If that happened while a function is
+    # switched off, it would stay half loaded, and no optimizer would work in this kernel any more.
+    import_module("torch._dynamo")
+
     with ExitStack() as stack:
         originals = [(getattr(holder, name), off) for holder, name in places]
         for holder, name in places:

@@ -2,11 +2,11 @@
 
 import copy
 import math
+import sys
 import warnings
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from . import NotYet, _, call, describe, exercise, expect, require, same, switched_off
 
@@ -70,6 +70,11 @@ def numerical_gradient(answer):
         )
         if len(calls) < 2 * len(x) or all(same(place, x, rtol=0, atol=h / 10) for place in calls):
             raise NotYet(_("{what}: f was not called at both sides of x for each number.", what=what))
+        reach = max((place - x).abs().max().item() for place in calls)
+        require(
+            0.5 * h < reach < 2 * h,
+            _("{what}: x was moved by {reach:g}, but the step is h = {h:g}.", what=what, reach=reach, h=h),
+        )
     return _("The error of central differences shrinks with h², until the digits run out.")
 
 
@@ -78,9 +83,9 @@ def sgd_step(answer):
     layer = nn.Linear(2, 1)
     unused, other = torch.ones(3, requires_grad=True), torch.ones(2, requires_grad=True)
     parameters = [unused, *layer.parameters(), other]
-    off = [
-        (kind, "step") for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop)
-    ]
+    kinds = [kind for kind in vars(torch.optim).values() if isinstance(kind, type)]
+    off = [(kind, "step") for kind in kinds if issubclass(kind, torch.optim.Optimizer)]
+    off.append((sys.modules["torch.optim.sgd"], "sgd"))  # the function behind SGD.step
     for step, lr in ((1, 0.5), (2, 0.25)):
         before = [p.detach().clone() for p in parameters]
         layer(torch.tensor([[1.0, -2.0]])).sum().backward()
@@ -88,7 +93,7 @@ def sgd_step(answer):
         with switched_off(_("optimizer"), *off):
             call(answer, parameters, lr, name="sgd_step", changes=True)
         for p, old, g in zip(parameters, before, gradients, strict=True):
-            if g is not None and torch.equal(p, old):
+            if g is not None and g.any() and torch.equal(p, old):
                 require(
                     p.grad is not None and p.grad.any(),
                     _(
@@ -115,19 +120,20 @@ def sgd_step(answer):
 
 @exercise("19.3")
 def momentum_descent(answer):
-    scale = torch.tensor([1.0, 10.0])
-    cases = [(0.1, 0.0, 3), (0.05, 0.8, 10), (0.02, 0.9, 4), (0.1, 0.5, 1), (0.1, 0.9, 0)]
-    for lr, momentum, steps in cases:
+    bowl, other = torch.tensor([1.0, 10.0]), torch.tensor([2.0, 5.0, 0.5], dtype=torch.float64)
+    cases = [(bowl, 0.1, 0.0, 3), (bowl, 0.05, 0.8, 10), (bowl, 0.02, 0.9, 4), (bowl, 0.1, 0.5, 1)]
+    cases += [(bowl, 0.1, 0.9, 0), (other, 0.05, 0.8, 6)]
+    for scale, lr, momentum, steps in cases:
         calls = []
 
-        def gradient(w, calls=calls):
+        def gradient(w, calls=calls, scale=scale):
             calls.append(1)
             return scale * w
 
-        start = torch.tensor([4.0, 1.0])
+        start = torch.tensor([4.0, 1.0]) if scale is bowl else torch.tensor([-1.0, 2.0, 3.0]).double()
         found = call(answer, gradient, start, lr, momentum, steps, name="momentum_descent")
 
-        def reference(nesterov=False, steps=steps, lr=lr, momentum=momentum, start=start):
+        def reference(nesterov=False, steps=steps, lr=lr, momentum=momentum, start=start, scale=scale):
             w = start.clone().requires_grad_()
             optimizer = torch.optim.SGD([w], lr=lr, momentum=momentum, nesterov=nesterov)
             for _step in range(steps):
@@ -138,8 +144,7 @@ def momentum_descent(answer):
         expected = reference()
         mistakes = {}
         if momentum and steps > 1:
-            velocity = w = torch.zeros(2)
-            w = start
+            velocity, w = torch.zeros_like(start), start
             for _step in range(steps):
                 velocity = momentum * velocity + (1 - momentum) * scale * w
                 w = w - lr * velocity
@@ -156,8 +161,9 @@ def momentum_descent(answer):
             found,
             expected,
             _(
-                "w after {steps} steps with lr {lr}, momentum {momentum}",
+                "w after {steps} steps from {start} with lr {lr}, momentum {momentum}",
                 steps=steps,
+                start=start.tolist(),
                 lr=lr,
                 momentum=momentum,
             ),
@@ -178,7 +184,9 @@ def momentum_descent(answer):
 @exercise("19.4")
 def warmup_cosine(answer):
     for total, warmup, peak in ((100, 20, 0.4), (40, 0, 1.5), (7, 6, 2.0), (1000, 1, 0.01)):
-        for step in sorted({0, warmup // 2, warmup, (warmup + total) // 2, (warmup + 3 * total) // 4, total}):
+        for step in sorted(
+            {0, warmup // 4, warmup // 2, warmup, (warmup + total) // 2, (warmup + 3 * total) // 4, total}
+        ):
             share = (step - warmup) / (total - warmup)
             falling = peak * (1 + math.cos(math.pi * share)) / 2
             expected = peak * step / warmup if step < warmup else falling
@@ -223,24 +231,24 @@ def warmup_cosine(answer):
 
 @exercise("19.5", seconds=9)
 def fit_line(answer):
-    for a, b, noise in [(2.0, 1.0, 0.0), (-0.5, 3.0, 0.2), (0.0, 0.0, 0.0)]:
-        x = torch.linspace(-1, 2, 40)
-        y = a * x + b + noise * torch.randn(40)
+    for a, b, noise, n in [(2.0, 1.0, 0.0, 40), (-0.5, 3.0, 0.2, 60), (0.0, 0.0, 0.0, 40)]:
+        x = torch.linspace(-1, 2, n)
+        y = a * x + b + noise * torch.randn(n)
         centred = x - x.mean()
         slope = ((centred * y).sum() / (centred**2).sum()).item()
         offset = (y.mean() - slope * x.mean()).item()
         backwards = []
-        before = torch.Tensor.backward
+        before = torch.autograd.backward  # Tensor.backward calls it, too
 
-        def counted(self, *args, backwards=backwards, before=before, **kwargs):
+        def counted(*args, backwards=backwards, before=before, **kwargs):
             backwards.append(1)
-            return before(self, *args, **kwargs)
+            return before(*args, **kwargs)
 
-        torch.Tensor.backward = counted
+        torch.autograd.backward = counted
         try:
             found = call(answer, x, y, name="fit_line")
         finally:
-            torch.Tensor.backward = before
+            torch.autograd.backward = before
         require(
             isinstance(found, tuple | list) and len(found) == 2,
             _("fit_line returned {found}; the pair (a, b) is wanted.", found=describe(found)),
@@ -277,6 +285,10 @@ def fit_line(answer):
         require(
             bool(backwards), _("`backward` was never called: the exercise asks for gradient descent by it.")
         )
+        require(
+            len(backwards) > 1 or not a,
+            _("`backward` was called only once; gradient descent takes many steps."),
+        )
     return _("For a line there is a formula; for most networks there is only this loop.")
 
 
@@ -285,8 +297,6 @@ def step_in_parts(answer):
     torch.manual_seed(1)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     twin = copy.deepcopy(model)
-    x, y = 5 * torch.randn(7, 3), torch.tensor([0, 1, 0, 1, 1, 0, 1])
-    parts = list(zip(x.split([4, 2, 1]), y.split([4, 2, 1]), strict=True))
     optimizer, own = (torch.optim.SGD(m.parameters(), lr=0.5) for m in (model, twin))
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
     steps, sizes, pending = [], [], []
@@ -303,12 +313,15 @@ def step_in_parts(answer):
     model.register_forward_pre_hook(lambda *_args: early.append(not all(pending)))
     for weight in model.parameters():
         weight.grad = torch.ones_like(weight)  # what an earlier run has left
-    for step, max_norm in [(1, 0.5), (2, 100.0)]:
+    settings = [(0.5, [4, 2, 1], nn.CrossEntropyLoss()), (100.0, [1, 5, 3, 2], nn.MultiMarginLoss())]
+    for step, (max_norm, counts, loss_fn) in enumerate(settings, start=1):
+        x, y = 5 * torch.randn(sum(counts), 3), torch.arange(sum(counts)) * 2 // 3 % 2
+        parts = list(zip(x.split(counts), y.split(counts), strict=True))
         early: list[bool] = []
         sizes.clear(), pending.clear()
         before = [weight.detach().clone() for weight in model.parameters()]
         own.zero_grad()
-        F.cross_entropy(twin(x), y).backward()
+        loss_fn(twin(x), y).backward()
         length = nn.utils.clip_grad_norm_(twin.parameters(), max_norm).item()
         own.step()
         rate, own.param_groups[0]["lr"] = own.param_groups[0]["lr"], own.param_groups[0]["lr"] * 0.1
@@ -318,7 +331,7 @@ def step_in_parts(answer):
                 answer,
                 model,
                 parts,
-                nn.CrossEntropyLoss(),
+                loss_fn,
                 optimizer,
                 scheduler,
                 max_norm,
@@ -326,7 +339,7 @@ def step_in_parts(answer):
             )
         where = _("in step {step}, with max_norm {norm},", step=step, norm=max_norm)
         require(
-            max(sizes, default=0) <= 4,
+            max(sizes, default=0) <= max(counts),
             _(
                 "{where} the model got {rows} rows at once; do not join the parts.",
                 where=where,
@@ -350,7 +363,9 @@ def step_in_parts(answer):
             length,
             _("{where} the length of the gradient before clipping", where=where),
             _(
-                "Each part's mean counts by its share of the batch, len(y) / 7, and older gradients do not count."
+                "Each part's mean (by loss_fn) counts by its share of the batch, len(y) / {count}, and older "
+                "gradients do not count.",
+                count=sum(counts),
             ),
             rtol=1e-3,
         )

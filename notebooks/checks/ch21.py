@@ -13,7 +13,7 @@ from . import NotYet, _, call, describe, exercise, expect, require, same
 def accuracy_of(answer):
     fixed = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, -1.0], [-3.0, -2.0, -1.0]])
     cases = [(fixed, torch.tensor(labels)) for labels in ([0, 1, 2, 2], [0, 1, 0, 2], [1, 0, 1, 0])]
-    cases += [(torch.eye(5), torch.tensor([0, 1, 2, 3, 0])), (torch.randn(30, 4), torch.randint(0, 4, (30,)))]
+    cases += [(torch.eye(5), torch.tensor([0, 1, 2, 3, 0])), (torch.randn(31, 4), torch.randint(0, 4, (31,)))]
     for logits, labels in cases:
         right = int((logits.argmax(dim=1) == labels).sum())
         expect(
@@ -96,6 +96,8 @@ def training_step(answer):
         twin = copy.deepcopy(model)
         model.eval()
         optimizer, own = (kind(m.parameters(), **options) for m in (model, twin))
+        modes = []
+        model[2].register_forward_hook(lambda module, *_args, modes=modes: modes.append(module.training))
         for weight in model.parameters():
             weight.grad = torch.ones_like(weight)  # what an earlier backward pass may have left
         for i, (x, y) in enumerate(batches):
@@ -108,6 +110,10 @@ def training_step(answer):
             require(
                 model.training,
                 _("after training_step the model is in eval mode; training needs model.train()."),
+            )
+            require(
+                any(modes[-1:]),
+                _("dropout was not active in the step: call model.train() before the model is used."),
             )
             with torch.no_grad():
                 after, log = loss_fn(twin(x), y), F.log_softmax(before(x), dim=1)
@@ -139,22 +145,27 @@ def training_step(answer):
 
 @exercise("21.4")
 def score(answer):
-    for training in (True, False):
+    losses = [nn.CrossEntropyLoss(), nn.MultiMarginLoss()]
+    for training, loss_fn in zip((True, False), losses, strict=True):
         model, batches = model_and_data()
         reference = copy.deepcopy(model).eval()
         model.train(training)
         x, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
         with torch.no_grad():
             logits = reference(x)
-            loss = F.cross_entropy(logits, y).item()
-            means = [F.cross_entropy(reference(x), y).item() for x, y in batches]
+            loss = loss_fn(logits, y).item()
+            means = [loss_fn(reference(x), y).item() for x, y in batches]
             shares = [(reference(x).argmax(dim=1) == y).float().mean().item() for x, y in batches]
         accuracy = (logits.argmax(dim=1) == y).float().mean().item()
         before = copy.deepcopy(model.state_dict())
         modes, seen = [], []
         model[2].register_forward_hook(lambda module, *_args, modes=modes: modes.append(module.training))
         model.register_forward_hook(lambda _module, _in, out, seen=seen: seen.append(out.requires_grad))
-        found = call(answer, model, batches, nn.CrossEntropyLoss(), name="score")
+        found = call(answer, model, batches, loss_fn, name="score")
+        require(
+            torch.is_grad_enabled(),
+            _("gradients are still switched off after score: use `with torch.inference_mode():`."),
+        )
         require(
             isinstance(found, tuple | list) and len(found) == 2,
             _("score returned {found}; the pair (loss, accuracy) is wanted.", found=describe(found)),
@@ -164,6 +175,7 @@ def score(answer):
             found[0],
             loss,
             _("the loss over all pictures"),
+            _("Does it come from `loss_fn`?"),
             rtol=1e-5,
             mistakes={
                 _(
@@ -194,6 +206,16 @@ def score(answer):
             _("the weights have changed; to score is not to train."),
         )
         require(
+            all(weight.requires_grad for weight in model.parameters()),
+            _("the weights no longer require gradients after score; the model cannot be trained further."),
+        )
+        require(
+            all(layer.training == model.training for layer in model),
+            _(
+                "the model's layers are not in its mode: `model.train(mode)` sets them all, `model.training = mode` none."
+            ),
+        )
+        require(
             model.training == training,
             _("the model was in train mode before and is in eval mode after.")
             if training
@@ -202,6 +224,18 @@ def score(answer):
     return _(
         "A function that leaves the model as it found it can be called in the middle of a training loop."
     )
+
+
+class Watched(nn.Linear):
+    """A layer that notes how many rows it was given, and in which mode."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.seen: list[tuple[int, bool]] = []
+
+    def forward(self, x):
+        self.seen.append((len(x), self.training))
+        return super().forward(x)
 
 
 @exercise("21.5")
@@ -213,30 +247,35 @@ def fit_best(answer):
     y = torch.tensor([0, 1] * 4)
 
     def start():
-        model = nn.Linear(2, 2)
+        model = Watched(2, 2)
         with torch.no_grad():
             model.weight.copy_(torch.tensor([[0.8, -0.8], [-0.8, 0.8]]))
             model.bias.copy_(torch.tensor([1.0, 0.0]))
         return model, torch.optim.SGD(model.parameters(), lr=0.2)
 
-    for epochs in (12, 3):
+    # In the last case every accuracy is 0, and the first epoch is the best.
+    for epochs, labels, cuts in ((12, 1 - y, (0, 5, 8)), (3, 1 - y, (0, 5, 8)), (3, y, (0, 2, 3))):
+        truth = 1 - labels
+        validation = [(x[a:b], truth[a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        rows = slice(cuts[-1])
         reference, optimizer = start()
         expected, losses, states = [], [], []
         for _epoch in range(epochs):
             for part in (slice(0, 4), slice(4, 8)):
                 optimizer.zero_grad()
-                F.cross_entropy(reference(x[part]), 1 - y[part]).backward()
+                F.cross_entropy(reference(x[part]), labels[part]).backward()
                 optimizer.step()
             with torch.no_grad():
-                expected.append((reference(x).argmax(dim=1) == y).float().mean().item())
-                losses.append(F.cross_entropy(reference(x), y).item())
+                logits = reference(x[rows])
+                expected.append((logits.argmax(dim=1) == truth[rows]).float().mean().item())
+                losses.append(F.cross_entropy(logits, truth[rows]).item())
             states.append(copy.deepcopy(reference.state_dict()))
         best, lowest = expected.index(max(expected)), losses.index(min(losses))
 
         model, optimizer = start()
-        batches = [(x[:4], 1 - y[:4]), (x[4:], 1 - y[4:])]
+        batches = [(x[:4], labels[:4]), (x[4:], labels[4:])]
         found = call(
-            answer, model, batches, [(x, y)], nn.CrossEntropyLoss(), optimizer, epochs, name="fit_best"
+            answer, model, batches, validation, nn.CrossEntropyLoss(), optimizer, epochs, name="fit_best"
         )
         require(
             isinstance(found, list | tuple),
@@ -254,6 +293,14 @@ def fit_best(answer):
             ),
         )
         expect(found, expected, _("the list of validation accuracies"))
+        require(
+            all(training for count, training in model.seen if count == 4),
+            _("the model was in eval mode while it trained: model.train() comes before each epoch."),
+        )
+        require(
+            not any(training for count, training in model.seen if count != 4),
+            _("the model was in train mode while its accuracy was measured."),
+        )
         equals = [i for i in range(best + 1, epochs) if expected[i] == expected[best]]
         mistakes = {
             _(
@@ -281,5 +328,15 @@ def fit_best(answer):
             mistakes={
                 hint: value for hint, value in mistakes.items() if not same(value, states[best]["weight"])
             },
+        )
+        expect(
+            model.bias.detach(),
+            states[best]["bias"],
+            _(
+                "the bias after {epochs} epochs, of which number {best} was best,",
+                epochs=epochs,
+                best=best + 1,
+            ),
+            _("All the weights of that epoch are wanted: load the whole state_dict."),
         )
     return _("This is early stopping without the stopping: train on, keep the best.")

@@ -52,7 +52,7 @@ def combine(answer):
     def gradient(part):
         return torch.autograd.grad(((x[part] @ w - y[part]) ** 2).mean(), w)[0]
 
-    for cuts in [(0, 6, 12), (0, 2, 12), (0, 1, 8, 12), (0, 12)]:
+    for cuts in [(0, 6, 12), (0, 2, 12), (0, 1, 8, 12), (0, 12), (0, 3, 4, 9)]:
         parts = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
         counts = [part.stop - part.start for part in parts]
         gradients = [gradient(part) for part in parts]
@@ -60,7 +60,7 @@ def combine(answer):
         weighed = sum(g * n for g, n in zip(gradients, counts, strict=True))
         expect(
             found,
-            gradient(slice(None)),
+            gradient(slice(cuts[-1])),
             _("the combined gradient for shares of {counts}", counts=counts),
             _("Gradient times count belongs to a sum; sums are added up, and divided by all examples."),
             mistakes={
@@ -132,7 +132,8 @@ def ddp_step(answer):
             # the first layer sees what the network is given, however it is called
             model[0].register_forward_hook(lambda layer, given, out, inputs=inputs: inputs.append(given[0]))
         for step in (1, 2):
-            x, y = torch.randn(4 * world, 4), torch.randint(0, 3, (4 * world,))
+            count = (3 + step) * world
+            x, y = torch.randn(count, 4), torch.randint(0, 3, (count,))
             shares = [(x[rank::world], y[rank::world]) for rank in range(world)]
             wanted = stepped(models, shares, lr)
             mistakes = {
@@ -165,6 +166,13 @@ def ddp_step(answer):
                             count=len(given),
                         ),
                     )
+            weights = [p.data_ptr() for model in models for p in model.parameters()]
+            require(
+                len(set(weights)) == len(weights),
+                _(
+                    "two copies share the memory of a weight; copy the numbers into each, with copy_ or load_state_dict."
+                ),
+            )
             for rank, model in enumerate(models):
                 for name, p in model.named_parameters():
                     why = _("Weights of the first copy, mean of the gradients, then w - lr * mean.")
@@ -185,5 +193,6 @@ def ddp_step(answer):
                         mistakes={hint: states[rank][name] for hint, states in mistakes.items()},
                     )
     return _(
-        "Two loops and a mean: that is all that DistributedDataParallel adds, done while backward still runs."
+        "Equal weights and a mean of the gradients: the core of DistributedDataParallel, which takes the mean while "
+        "backward still runs."
     )

@@ -366,9 +366,80 @@ def one_backward(model, parts, loss_fn, optimizer, scheduler, max_norm):
     return length.item()
 
 
+def another_default(f, x, h=1e-4):
+    return differences_by_rows(f, x, h)
+
+
+def by_vjp(f, x, h=1e-5):
+    y, pull = torch.func.vjp(f, x)
+    return pull(torch.ones_like(y))[0]
+
+
+@torch.no_grad()
+def step_with_zeros(parameters, lr):
+    for p in parameters:
+        if p.grad is None:
+            p.grad = torch.zeros_like(p)
+        p -= lr * p.grad
+        p.grad.zero_()
+
+
+@torch.no_grad()
+def step_by_function(parameters, lr):
+    from torch.optim.sgd import sgd
+
+    known = [p for p in parameters if p.grad is not None]
+    options = {"momentum": 0, "weight_decay": 0, "dampening": 0, "nesterov": False, "maximize": False}
+    sgd(known, [p.grad for p in known], [None] * len(known), lr=lr, **options)
+    for p in known:
+        p.grad = None
+
+
+def on_the_bowl_of_the_notebook(gradient, w, lr, momentum, steps):
+    return descent(lambda w: torch.stack([w[0], 10 * w[1]]), torch.tensor([4.0, 1.0]), lr, momentum, steps)
+
+
+def for_two_numbers(gradient, w, lr, momentum, steps):
+    velocity = torch.zeros(2)
+    for _ in range(steps):
+        velocity = momentum * velocity + gradient(w)
+        w = w - lr * velocity
+    return w
+
+
+def cosine_warmup(step, total, warmup, peak):
+    if step < warmup:
+        return peak * (1 - math.cos(math.pi * step / warmup)) / 2
+    return cosine_by_sine(step, total, warmup, peak)
+
+
+def line_by_autograd_backward(x, y):
+    w = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.Adam([w], lr=0.1)
+    for _ in range(500):
+        optimizer.zero_grad()
+        torch.autograd.backward((w[0] * x + w[1] - y).square().mean())
+        optimizer.step()
+    return w.tolist()
+
+
+def line_by_formula_and_one_backward(x, y):
+    torch.zeros((), requires_grad=True).backward()
+    return line_by_formula(x, y)
+
+
+def seven_rows(model, parts, loss_fn, *rest):
+    n = sum(len(y) for _, y in parts)
+    return parted(model, parts, lambda output, y: loss_fn(output, y) * n / 7, *rest)
+
+
+def own_loss(model, parts, loss_fn, *rest):
+    return parted(model, parts, nn.functional.cross_entropy, *rest)
+
+
 RIGHT = {
     "19.1": [Right(differences_in_place), Right(differences_by_list), Right(differences_by_rows)],
-    "19.2": [Right(step_by_sub), Right(step_by_data), Right(step_by_copy)],
+    "19.2": [Right(step_by_sub), Right(step_by_data), Right(step_by_copy), Right(step_with_zeros)],
     "19.3": [Right(descent), Right(momentum_by_recursion), Right(momentum_by_optim)],
     "19.4": [
         Right(cosine_by_sine),
@@ -381,7 +452,7 @@ RIGHT = {
             )
         ),
     ],
-    "19.5": [Right(line), Right(line_by_module), Right(line_by_lbfgs)],
+    "19.5": [Right(line), Right(line_by_module), Right(line_by_lbfgs), Right(line_by_autograd_backward)],
     "19.6": [Right(parted), Right(parts_by_none), Right(parts_clipped_by_hand)],
 }
 WRONG = {
@@ -389,6 +460,8 @@ WRONG = {
         Wrong(one_sided, hint="one-sided"),
         Wrong(forgot_the_2, hint="divide by 2 h"),
         Wrong(another_step, hint="should be"),
+        Wrong(another_default, hint="but the step is h"),
+        Wrong(by_vjp, hint="own autograd is switched off", forbidden="without autograd"),
         Wrong(changes_x, hint="changed its argument 2", forbidden="Do not change `x`."),
         Wrong(by_autograd, hint="own autograd is switched off", forbidden="without autograd"),
         Wrong(by_backward, hint="own autograd is switched off", forbidden="without autograd"),
@@ -400,6 +473,7 @@ WRONG = {
         Wrong(uphill, hint="uphill"),
         Wrong(returns_at_the_first_unused, hint="has not changed"),
         Wrong(step_by_optim, hint="own optimizer is switched off", forbidden="without `torch.optim`"),
+        Wrong(step_by_function, hint="own optimizer is switched off", forbidden="without `torch.optim`"),
         Wrong(not_cleared, hint="would add to it"),
         Wrong(unused_not_foreseen, hint="raised"),
         Wrong(cleared_first, hint="first the step, then clear"),
@@ -409,9 +483,12 @@ WRONG = {
         Wrong(lambda g, w, lr, m, n: descent(g, w, lr, m, n + 1), hint="plain SGD"),
         Wrong(lambda *a: descent(*a, forget=True), hint="v = momentum"),
         Wrong(first_gradient_twice, hint="once for each step is enough"),
+        Wrong(on_the_bowl_of_the_notebook, hint="from [-1.0, 2.0, 3.0]"),
+        Wrong(for_two_numbers, hint="must match the size"),
         Wrong(looks_ahead, hint="once for each step is enough"),
     ],
     "19.4": [
+        Wrong(cosine_warmup, hint="Step 5 is in the warm-up"),
         Wrong(cosine_from_zero, hint="not at step 0"),
         Wrong(constant_without_warmup, hint="falling part"),
         Wrong(line_without_warmup, hint="straight line"),
@@ -427,12 +504,15 @@ WRONG = {
         Wrong(lambda x, y: line(x, y, numbers=False), hint=".item()"),
         Wrong(lambda x, y: line(x, y)[::-1], hint="swapped"),
         Wrong(line_by_layer, hint="(n, 1)"),
+        Wrong(line_by_formula_and_one_backward, hint="only once"),
         Wrong(line_by_formula, hint="was never called"),
     ],
     "19.6": [
         parts_wrong("share of the batch", equal=True),
         parts_wrong("share of the batch", sum=True),
         parts_wrong("older gradients do not count", keep=True),
+        Wrong(seven_rows, hint="len(y) / 11"),
+        Wrong(own_loss, hint="by loss_fn"),
         Wrong(joined, hint="do not join the parts", forbidden="Do not join the parts"),
         Wrong(one_backward, hint="before the backward of the part before"),
         parts_wrong("before clipping", clip_parts=True),

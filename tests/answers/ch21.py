@@ -269,12 +269,71 @@ def only_the_first_batch(model, batches, *rest):
     return fit(model, batches[:1], *rest)
 
 
+def forward_in_eval_mode(model, x, y, loss_fn, optimizer):
+    loss = step(model.eval(), x, y, loss_fn, optimizer, train=False)
+    model.train()
+    return loss
+
+
+def only_the_outer_mode(model, x, y, loss_fn, optimizer):
+    model.eval().training = True
+    return step(model, x, y, loss_fn, optimizer, train=False)
+
+
+def own_loss(model, batches, loss_fn):
+    return score(model, batches, nn.functional.cross_entropy)
+
+
+def gradients_left_off(model, batches, loss_fn):
+    torch.set_grad_enabled(False)
+    return score(model, batches, loss_fn)
+
+
+def frozen(model, batches, loss_fn):
+    return score(model.requires_grad_(False), batches, loss_fn, gradients=True)
+
+
+def mode_of_the_outer(model, batches, loss_fn):
+    was = model.training
+    found = score(model, batches, loss_fn, restore=False)
+    model.training = was
+    return found
+
+
+def fit_from(model, batches, validation, loss_fn, optimizer, epochs, best=-1.0, train=True, names=None):
+    accuracies, kept = [], None
+    for _ in range(epochs):
+        model.train(train)
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer, train=False)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        if accuracies[-1] > best:
+            best, kept = accuracies[-1], copy.deepcopy(model.state_dict())
+    model.load_state_dict({name: kept[name] for name in names or kept}, strict=names is None)
+    return accuracies
+
+
+def first_validation_batch(model, batches, validation, *rest):
+    return fit_from(model, batches, validation[:1], *rest)
+
+
+def measured_in_train_mode(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, kept = [], []
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn, evaluate=False)[1])
+        kept.append(copy.deepcopy(model.state_dict()))
+    model.load_state_dict(kept[accuracies.index(max(accuracies))])
+    return accuracies
+
+
 RIGHT = {
     "21.1": [Right(accuracy_by_loop), Right(accuracy_by_numpy), Right(accuracy_by_topk)],
     "21.2": [Right(confusion_by_one_hot), Right(confusion_by_loop), Right(confusion_by_index_put)],
     "21.3": [Right(step_with_none), Right(step_by_closure), Right(step_by_autograd)],
     "21.4": [Right(score), Right(score_at_once), Right(score_on_a_copy)],
-    "21.5": [Right(fit_by_clone), Right(fit_by_file), Right(fit_keeping_all)],
+    "21.5": [Right(fit_by_clone), Right(fit_by_file), Right(fit_keeping_all), Right(fit_from)],
 }
 WRONG = {
     "21.1": [
@@ -282,6 +341,7 @@ WRONG = {
         Wrong(lambda logits, labels: 100 * accuracy_by_loop(logits, labels), hint="in percent"),
         Wrong(wrong_axis, hint="dim=1"),
         Wrong(lambda logits, labels: (logits.argmax() == labels).float().mean().item(), hint="dim=1"),
+        Wrong(lambda *a: round(accuracy_by_loop(*a), 2), hint="dim=1"),
         Wrong(tensor_accuracy, hint=".item()"),
     ],
     "21.2": [
@@ -295,6 +355,8 @@ WRONG = {
         Wrong(lambda *a: step(*a, zero=False), hint="no older gradient"),
         Wrong(lambda *a: step(*a, train=False), hint="model.train()"),
         Wrong(lambda *a: step(*a, update=False), hint="zero_grad, backward and step"),
+        Wrong(forward_in_eval_mode, hint="dropout was not active"),
+        Wrong(only_the_outer_mode, hint="dropout was not active"),
         Wrong(zero_after_backward, hint="in this order"),
         Wrong(loss_tensor, hint="plain number"),
         Wrong(loss_after, hint="after the step"),
@@ -307,6 +369,10 @@ WRONG = {
         Wrong(mean_accuracy, hint="count the right guesses"),
         Wrong(score_of_last_batch, hint="the loss over all pictures"),
         Wrong(lambda *a: score(*a, gradients=True), hint="inference_mode"),
+        Wrong(own_loss, hint="from `loss_fn`"),
+        Wrong(gradients_left_off, hint="still switched off"),
+        Wrong(frozen, hint="no longer require gradients"),
+        Wrong(mode_of_the_outer, hint="not in its mode"),
         Wrong(percent, hint="in percent"),
         Wrong(always_train_after, hint="in eval mode before"),
         Wrong(lambda *a: score(*a)[::-1], hint="the loss comes first"),
@@ -317,6 +383,11 @@ WRONG = {
         Wrong(lambda *a: fit(*a), hint="use > and not >="),
         Wrong(scored_on_training, hint="validation accuracies"),
         Wrong(lambda *a: fit(*a)[-1], hint="a list of accuracies"),
+        Wrong(lambda *a: fit_from(*a, best=0.0), hint="raised"),
+        Wrong(lambda *a: fit_from(*a, train=False), hint="while it trained"),
+        Wrong(measured_in_train_mode, hint="while its accuracy was measured"),
+        Wrong(lambda *a: fit_from(*a, names=["weight"]), hint="the whole state_dict"),
+        Wrong(first_validation_batch, hint="validation accuracies"),
         Wrong(fit_by_loss, hint="lowest validation loss"),
         Wrong(only_the_first_batch, hint="validation accuracies"),
         Wrong(lambda model, *a: nn.Identity(), hint="a list of accuracies"),

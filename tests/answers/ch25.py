@@ -195,6 +195,25 @@ def returned(models, shares, lr):
     return models
 
 
+def twelve_examples(gradients, counts):
+    return sums(gradients, counts) / 12
+
+
+def shared_memory(models, shares, lr):
+    for model in models[1:]:
+        for p, first in zip(model.parameters(), models[0].parameters(), strict=True):
+            p.data = first.data
+    gradients = []
+    for model, (x, y) in zip(models, shares, strict=True):
+        gradients.append(torch.autograd.grad(F.cross_entropy(model(x), y), list(model.parameters())))
+    for p, *parts in zip(models[0].parameters(), *gradients, strict=True):
+        p.data -= lr * sum(parts) / len(parts)
+
+
+def four_of_each(models, shares, lr):
+    step(models, [(x[:4], y[:4]) for x, y in shares], lr)
+
+
 RIGHT = {
     "25.1": [Right(by_modulo), Right(by_sampler), Right(by_cycle), Right(as_tuple)],
     "25.2": [Right(weighed), Right(stacked), Right(added)],
@@ -222,6 +241,7 @@ WRONG = {
         Wrong(lambda gradients, counts: sum(gradients), hint="plain sum"),
         Wrong(sums, hint="divide by the number of all examples"),
         Wrong(by_processes, hint="not by the number of processes"),
+        Wrong(twelve_examples, hint="belongs to a sum"),
         Wrong(inverted, hint="belongs to a sum"),
         Wrong(in_place, hint="changed its argument"),
         Wrong(first_two, hint="shares of [1, 7, 4]"),
@@ -245,6 +265,8 @@ WRONG = {
         Wrong(first_only, hint="its own gradient"),
         Wrong(together, hint="copy 0 was given 8 examples"),
         Wrong(first_for_all, hint="copy 0 was given 4 examples"),
+        Wrong(shared_memory, hint="share the memory"),
+        Wrong(four_of_each, hint="given 4 examples"),
         Wrong(on_copies, hint="the models themselves should change"),
         Wrong(upwards, hint="w - lr * mean"),
         Wrong(returned, hint="return nothing"),
