@@ -1,9 +1,9 @@
-"""Make the slide decks: python slides/decks.py [NOTEBOOK ...] [--pdf] [--guide]    (default: all chapters)
+"""Make the slide decks: python slides/decks.py [NOTEBOOK ...] [--pdf]    (default: all chapters)
 
 A deck is one HTML file, slides/decks/NN_topic.html, that needs no network: reveal.js, MathJax and all pictures are
 inside. Open it in a browser: arrows move, S opens the speaker's view with the notes, F fills the screen. With --pdf a
 hand-out lies beside it, printed by an installed Chromium, Chrome or Edge. Outputs are the stored ones: nothing is run.
-With --guide the part of slides/README.md that follows the chapters is written anew.
+The speaker's notes of a chapter are slides/notes/NN_topic.md.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from traitlets.config import Config
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
 DECKS = HERE / "decks"
+NOTES = HERE / "notes"
 BROWSERS = [
     "chromium",
     "chromium-browser",
@@ -34,18 +35,51 @@ BROWSERS = [
 ]
 
 
-GUIDE = "## Chapter by chapter"  # what follows this heading in slides/README.md is made by --guide
-NOTE = "*For the instructor:* "  # how a speaker's note begins, since a learner meets it in the notebook too
-
-
 def chapters() -> list[Path]:
     """The chapters' notebooks, in order."""
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 
+def notes(stem: str) -> dict[str, tuple[int | None, str]]:
+    """The speaker's notes of a chapter, from slides/notes: for a cell's id the minutes that the section which begins
+    there takes (None where no section begins) and the text, Markdown, which may be empty.
+
+    Raises OSError if the file cannot be read, ValueError for a heading of another form or one that comes twice.
+    """
+    text = (NOTES / f"{stem}.md").read_text(encoding="utf-8")
+    found = {}
+    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        heading, _, note = part.partition("\n")
+        form = re.fullmatch(r"([\w-]+)(?: · (\d+) minutes?)?", heading.strip())
+        if not form or form[1] in found:
+            raise ValueError(f"a heading of {stem}.md should be a cell's id, once, not {heading!r}")
+        found[form[1]] = (int(form[2]) if form[2] else None, note.strip())
+    return found
+
+
+def with_notes(cells: list[nbformat.NotebookNode], stem: str) -> list[nbformat.NotebookNode]:
+    """The cells of a chapter, each followed by its speaker's note as a cell of slide type "notes"."""
+    texts, found = notes(stem), []
+    for cell in cells:
+        found.append(cell)
+        minutes, text = texts.pop(cell.id, (None, ""))
+        if minutes:
+            text = f"**{minutes} minute{'s' if minutes > 1 else ''}**\n\n{text}"
+        if text:
+            metadata = {"slideshow": {"slide_type": "notes"}}
+            found.append(nbformat.v4.new_markdown_cell(text, id=f"notes-{cell.id}", metadata=metadata))
+    if texts:
+        raise ValueError(f"{stem}.md has notes for cells that are not there: {', '.join(texts)}")
+    return found
+
+
 def make(notebook: Path, folder: Path = DECKS) -> Path:
-    """Write the deck of a chapter into `folder`; returns its path. Raises OSError if the notebook cannot be read."""
+    """Write the deck of a chapter into `folder`; returns its path.
+
+    Raises OSError if the notebook or its notes cannot be read, ValueError if the notes do not fit the notebook.
+    """
     nb = nbformat.read(notebook, as_version=4)
+    nb.cells = with_notes(nb.cells, notebook.stem)
     text = "".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
     without_code = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
     exporter = SlidesExporter(
@@ -93,61 +127,13 @@ def print_pdf(deck: Path, browser: str) -> Path:
     raise RuntimeError(f"{browser} printed {pages} pages of {path.name}, which has {slides}: {said}")
 
 
-def notes(cells: list[nbformat.NotebookNode]) -> list[tuple[str, str]]:
-    """The speaker's notes of a chapter: the section that each belongs to, and its text."""
-    found, section = [], ""
-    for cell in cells:
-        if cell.cell_type == "markdown":
-            section = next(iter(re.findall(r"^##? (.+)$", cell.source, re.MULTILINE)), section)
-            if cell.metadata.slideshow.slide_type == "notes":
-                found.append((section, cell.source.strip().removeprefix(NOTE)))
-    return found
-
-
-def guide() -> str:
-    """The instructor's page for each chapter, from its opening row, headings, notes and exercises, as Markdown."""
-    pages = []
-    for path in chapters():
-        cells = nbformat.read(path, as_version=4).cells
-        title = re.sub(r"^# ", "", cells[0].source.partition("\n")[0])
-        _, minutes, needs, _ = (
-            part.strip() for part in re.findall(r"^\|(.+)\|$", cells[0].source, re.M)[2].split("|")
-        )
-        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        plan = [
-            name
-            for name in re.findall(r"^## (.+)$", text, re.MULTILINE)
-            if name not in ("Exercises", "Recap")
-        ]
-        opening, *others = notes(cells)
-        numbers = re.findall(r"^\*\*(\d+\.\d+)\*\*", text, re.MULTILINE)
-        pages.append(
-            f"### {title}\n\n{minutes} minutes. Needs: {needs}.\n\n{opening[1]}\n\n"
-            f"- **Plan:** {' · '.join(plan)}\n"
-            + "".join(f"- **At “{section}”:** {note}\n" for section, note in others)
-            + f"- **Exercises:** {', '.join(numbers[:2])} in class; {', '.join(numbers[2:-1])} to choose from; "
-            f"{numbers[-1]} as homework, it uses the whole chapter\n"
-        )
-    return "\n".join(pages)
-
-
-def write_guide() -> None:
-    """Put the guide behind its heading in slides/README.md."""
-    path = HERE / "README.md"
-    head, mark, _ = path.read_text(encoding="utf-8").partition(GUIDE)
-    path.write_text(f"{head}{mark}\n\n{guide()}", encoding="utf-8", newline="\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--pdf", action="store_true", help="also print a hand-out of each deck")
-    parser.add_argument("--guide", action="store_true", help="write the instructor's page anew, and no deck")
     options = parser.parse_args()
-    if options.guide:
-        return write_guide()
     browser = find_browser() if options.pdf else None
     if options.pdf and not browser:
         sys.exit(

@@ -17,10 +17,6 @@ import mutate
 import refresh
 import replay
 
-# The sections of the note that the course follows.
-NOTE = """
-    1 2 2.1 2.1.1 2.1.2 2.1.3 2.2 2.2.1 2.2.2 3 3.1 3.2 3.3 3.4 3.5 3.6 3.7 3.8 3.9 3.10 4 4.1 5 6 7
-""".split()
 FOLDER = replay.ROOT / "notebooks"
 LECTURES, NOTEBOOKS = replay.chapters(), replay.all_notebooks()
 CHAPTERS = [path.stem for path in LECTURES]
@@ -34,7 +30,7 @@ every_page = pytest.mark.parametrize(
     "path", NOTEBOOKS + PAGES, ids=lambda path: path.relative_to(replay.ROOT).as_posix()
 )
 
-SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
+SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "-"}
 MAX_LINES = 20  # of code on one slide
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w.~/:])(?:~?/(?:home|root|Users|tmp|usr|opt|var|work|private|mnt)/|[A-Z]:\\\w|~/\w)"
@@ -255,7 +251,7 @@ def test_cells(path):
         tags = cell.metadata.get("tags", [])
         assert cell.source.strip(), f"{cell.id}: empty"
         assert cell.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES, cell.id
-        assert set(cell.metadata) <= {"slideshow", "tags"}, cell.id
+        assert set(cell.metadata) <= {"slideshow", "tags", "jupyter"}, cell.id
         assert not cell.get("attachments"), f"{cell.id}: attached pictures belong in notebooks/images/"
         if cell.cell_type == "markdown":
             assert not tags, cell.id
@@ -320,43 +316,35 @@ def test_links_resolve(path):
 
 @every_lecture
 def test_opening(path):
-    number = CHAPTERS.index(path.stem) + 1
+    number = int(path.stem[:2])
     opening = read(path).cells[0].source
     assert re.match(rf"# {number} · \S", opening)
     row = re.search(
-        r"^\| Note § \| minutes to teach \| needs chapters \| runs in \|\n\|[ -|]+\|\n"
-        r"\| [^|]+ \| \d+ \| (?P<needs>[^|]+) \| \d+ s on CPU \|$",
+        r"^\| minutes to teach \| needs chapters \| runs in \|\n\|[ -|]+\|\n"
+        r"\| \d+ \| (?P<needs>[^|]+) \| \d+ s on CPU \|$",
         opening,
         re.MULTILINE,
     )
-    assert row, "| Note § | minutes to teach | needs chapters | runs in |"
+    assert row, "| minutes to teach | needs chapters | runs in |"
     assert all(int(needed) < number for needed in re.findall(r"\d+", row["needs"]))
     assert "You will be able to" in opening
     assert 3 <= len(re.findall(r"^- \*\*", opening, re.MULTILINE)) <= 5, "3 to 5 verbs"
 
 
 def opening_row(path: Path) -> list[str]:
-    """The note's sections, minutes, chapters needed, seconds: the row of a chapter's opening, as text."""
+    """Minutes, chapters needed, seconds: the row of a chapter's opening, as text."""
     row = re.findall(r"^\|(.+)\|$", read(path).cells[0].source, re.MULTILINE)[2]
     return [part.strip() for part in row.split("|")]
 
 
-def test_every_section_of_the_note_has_its_chapter():
-    sections = {part for path in LECTURES for part in re.findall(r"\d[\d.]*", opening_row(path)[0])}
-    assert sections == set(NOTE)
-
-
 def test_the_readme_lists_the_chapters_as_they_are():
     readme = (replay.ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(
-        r"^\| (\d\d) \| \[.+?\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (\d+) \|", readme, re.MULTILINE
-    )
+    rows = re.findall(r"^\| (\d\d) \| \[.+?\]\(notebooks/(\w+)\.ipynb\) \| (\d+) \|", readme, re.MULTILINE)
     assert [row[1] for row in rows] == CHAPTERS
-    for (number, stem, sections, minutes), path in zip(rows, LECTURES, strict=True):
-        note, teach, _, _ = opening_row(path)
+    for (number, stem, minutes), path in zip(rows, LECTURES, strict=True):
+        teach, _, _ = opening_row(path)
         assert stem.startswith(number)
         assert minutes == teach, path.stem
-        assert re.findall(r"\d[\d.]*", sections) == re.findall(r"\d[\d.]*", note), path.stem
 
 
 @every_lecture
@@ -387,7 +375,7 @@ def test_frame(path):
 
 @every_lecture
 def test_exercises(path):
-    number = CHAPTERS.index(path.stem) + 1
+    number = int(path.stem[:2])
     found = exercises(path)
     assert found == [f"{number}.{i + 1}" for i in range(len(found))]
     assert len(found) >= 3
@@ -404,20 +392,26 @@ def test_exercises(path):
 def test_cells_fit_a_slide(path):
     """A network's class is read as one thing and may be longer; so may an exercise, which is not on a slide."""
     for cell in code_cells(path):
+        if cell.metadata.slideshow.slide_type == "skip":
+            continue
         lines = sum(bool(line.strip()) for line in cell.source.splitlines())
         whole = re.search(r"^class |^check\(", cell.source, re.MULTILINE)
         assert lines <= MAX_LINES or whole, f"{cell.id}: {lines} lines"
 
 
-def test_the_address_is_the_same_everywhere():
-    """The cell that fetches the course in Colab, alike in all chapters, and README's links."""
-    cells = {code_cells(path)[0].source for path in LECTURES}
-    assert len(cells) == 1
-    (source,) = cells
-    address = re.search(r"https://github\.com/([\w-]+/[\w-]+)", source)[1]
-    readme = (replay.ROOT / "README.md").read_text(encoding="utf-8")
-    for place in ("colab.research.google.com/github/", "mybinder.org/v2/gh/", "codespaces.new/"):
-        assert f"{place}{address}" in readme
+@every_notebook
+def test_the_setup_finds_the_course(path):
+    """Copies, solutions and chapters find helpers and checks by one rule, wherever the kernel starts."""
+    rule = 'import sys\n\nsys.path += ["..", "notebooks"]  # helpers and checks, from wherever the kernel starts\n\n'
+    assert code_cells(path)[0].source.startswith(rule)
+
+
+@every_lecture
+def test_what_only_the_suite_needs_is_folded(path):
+    """A cell that is on no slide is one of the suite's, but for imports and long texts that are data."""
+    for cell in code_cells(path):
+        if cell.metadata.slideshow.slide_type == "skip" and not cell.id.startswith(("setup", "text-")):
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), cell.id
 
 
 @every_notebook

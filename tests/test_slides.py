@@ -44,9 +44,9 @@ def test_a_deck_needs_nothing_from_elsewhere(path, made):
     cells = nbformat.read(path, as_version=4).cells
     for cell in cells:
         kind = cell.metadata.slideshow.slide_type
-        assert (f'data-cell="{cell.id}"' in html) == (kind not in ("skip", "notes")), cell.id
-    assert without_scripts.count('<aside class="notes">') == sum(
-        cell.metadata.slideshow.slide_type == "notes" for cell in cells
+        assert (f'data-cell="{cell.id}"' in html) == (kind != "skip"), cell.id
+    assert without_scripts.count('<aside class="notes">') == len(decks.with_notes(cells, path.stem)) - len(
+        cells
     )
 
 
@@ -104,11 +104,35 @@ def test_a_request_is_noticed(made, chromium, tmp_path):
 
 
 @every_lecture
-def test_a_note_says_whom_it_is_for(path):
-    """A learner meets the speaker's notes too, in the notebook."""
+def test_the_notes_fit_the_chapter(path):
+    """Each section of a chapter has its minutes, which add up; each note belongs to a cell that is on a slide."""
     cells = nbformat.read(path, as_version=4).cells
-    notes = [cell.source for cell in cells if cell.metadata.slideshow.slide_type == "notes"]
-    assert notes and all(note.startswith(decks.NOTE) for note in notes)
+    found = decks.notes(path.stem)
+    kinds = {cell.id: cell.metadata.slideshow.slide_type for cell in cells}
+    assert [name for name in found if kinds.get(name, "skip") == "skip"] == []
+    assert list(found) == [name for name in kinds if name in found], "in the chapter's order"
+    sections = [
+        cell.id
+        for cell in cells
+        if cell.cell_type == "markdown" and re.search(r"^##? (?!Exercises$)", cell.source, re.MULTILINE)
+    ]
+    assert [name for name, (minutes, _) in found.items() if minutes] == sections
+    teach = int(re.search(r"^\| (\d+) \|", cells[0].source, re.MULTILINE)[1])
+    assert sum(minutes or 0 for minutes, _ in found.values()) == teach
+    assert found["opening"][1] and sum(bool(text) for _, text in found.values()) >= 3
+
+
+def test_notes_that_fit_nowhere_are_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(decks, "NOTES", tmp_path)
+    (tmp_path / "01_settings.md").write_text(
+        "# 1\n\n## opening · 2 minutes\n\na\n\n## gone\n\nb\n", encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match="01_settings.md has notes for cells that are not there: gone"):
+        decks.make(LECTURES[0].with_name("01_settings.ipynb"), tmp_path)
+    for bad in ("## two words", "## opening\n\n## opening"):
+        (tmp_path / "01_settings.md").write_text(f"# 1\n\n{bad}\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=r"a heading of 01_settings\.md"):
+            decks.notes("01_settings")
 
 
 def test_the_speaker_sees_the_notes(made, chromium):
@@ -118,12 +142,8 @@ def test_the_speaker_sees_the_notes(made, chromium):
     with context.expect_page() as opened:
         page.keyboard.press("s")
     speaker = opened.value
-    notes = next(
-        cell.source
-        for cell in nbformat.read(LECTURES[8], as_version=4).cells
-        if cell.metadata.slideshow.slide_type == "notes"
-    )
-    first_words = " ".join(re.sub(r"[*`]", "", notes.removeprefix(decks.NOTE)).split()[:4])
+    _, text = decks.notes("09_convolution")["opening"]
+    first_words = " ".join(re.sub(r"[*`]", "", text).split()[:4])
     speaker.get_by_text(first_words).first.wait_for(timeout=20_000)
     context.close()
 
@@ -169,10 +189,3 @@ def test_a_missing_notebook_is_one_sentence(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["decks.py", "no-such.ipynb"])
     with pytest.raises(SystemExit, match=r"no-such\.ipynb"):
         decks.main()
-
-
-def test_the_instructors_page_is_that_of_the_chapters():
-    page = (decks.HERE / "README.md").read_text(encoding="utf-8")
-    written = page.partition(f"{decks.GUIDE}\n\n")[2]
-    assert written == decks.guide(), "python slides/decks.py --guide"
-    assert written.count("### ") == len(LECTURES) and "minutes." in written
