@@ -166,6 +166,23 @@ class Cell(IPyNbCell):
         return self.path, 0, f"{self.parent.name} {self.name}"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--weekly",
+        action="store_true",
+        help="also the tests that take long: every chapter in the lab and on photographs, how hard the sample is",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests marked `weekly`, unless --weekly asks for them, and begin with the longest: the lab's."""
+    weekly = [item for item in items if item.get_closest_marker("weekly")]
+    if weekly and not config.getoption("--weekly"):
+        config.hook.pytest_deselected(items=weekly)
+        items[:] = [item for item in items if not item.get_closest_marker("weekly")]
+    items.sort(key=lambda item: item.path.name != "test_lab.py")
+
+
 def pytest_configure(config):
     """Give the suite's own processes what the kernels get, and keep them off the network too."""
     if config.option.nbval or config.option.nbval_lax:

@@ -3,7 +3,7 @@
 Runs where the real data is at hand: CIFAR-10 as JPEGs and the zip of ants and bees, in a folder beside the checkout.
 Training is short because there is little to train on: the first images of each of CIFAR-10's files. No output is
 compared, since the stored ones are those of the sample; the chapters' own assertions hold, and no cell fails but the
-tagged ones.
+tagged ones. One chapter runs each time, all of them with --weekly.
 """
 
 import importlib.util
@@ -58,7 +58,14 @@ def course(tmp_path_factory):
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real data is not beside the checkout")
-@pytest.mark.parametrize("path", [path for path in LECTURES if reads_data(path)], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=() if path.stem == "06_dataset" else pytest.mark.weekly)
+        for path in LECTURES
+        if reads_data(path)
+    ],
+)
 def test_a_chapter_runs_on_photographs(path, course):
     copy = course / "notebooks" / path.name
     notebook = nbformat.read(copy, as_version=4)

@@ -1,4 +1,7 @@
-"""The real JupyterLab in a real browser: every chapter runs from the menu, an exercise answers, TensorBoard shows."""
+"""The real JupyterLab in a real browser: chapters run from the menu, an exercise answers, TensorBoard shows.
+
+Four chapters run each time, all of them with --weekly.
+"""
 
 import json
 import os
@@ -19,6 +22,8 @@ import replay
 from browser import browser
 
 LECTURES = replay.chapters()
+# One with a bar and a moving curve, one with TensorBoard inside, one with many pictures, one with several processes.
+EACH_TIME = ("00_first_network", "04_tensorboard", "09_convolution", "25_distributed")
 TOGETHER = 2  # chapters that run at a time
 LIMIT = 300  # seconds for a chapter
 
@@ -206,7 +211,13 @@ def chapters(request, lab, chromium):
     return results
 
 
-@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=() if path.stem in EACH_TIME else pytest.mark.weekly)
+        for path in LECTURES
+    ],
+)
 def test_a_chapter_runs_from_the_menu(path, chapters):
     seen = chapters[path.name]
     for cell in seen.notebook.cells:
