@@ -18,6 +18,9 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Real CIFAR-10 and photographs, where a developer has them: tests that need them are skipped elsewhere.
+REAL = Path(os.environ.get("COURSE_REAL_DATA", ROOT.parent / "shared" / "real_data"))
+
 # A chapter's file; Untitled.ipynb and copies are somebody's own.
 NAME = "[0-9][0-9]_*.ipynb"
 

@@ -34,8 +34,7 @@ import helpers
 import replay
 from course_data import CIFAR10, DataError, SampleCIFAR10
 
-# Real data, where a developer has it; no part of the course.
-REAL = Path(os.environ.get("COURSE_REAL_DATA", helpers.ROOT.parent / "shared" / "real_data"))
+REAL = replay.REAL
 NAMES = ["cifar10", "ants_bees"]
 FOLDERS = {"cifar10": "cifar-10-batches-py", "ants_bees": "hymenoptera_data"}
 SAMPLES = {"cifar10": "cifar10-sample", "ants_bees": "ants_bees"}

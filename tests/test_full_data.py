@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 
 import replay
 
-REAL = replay.ROOT.parent / "shared" / "real_data"
+REAL = replay.REAL
 IMAGES = 600  # of each of CIFAR-10's five training files, and of the test file
 LECTURES = replay.chapters()
 
