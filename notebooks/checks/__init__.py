@@ -340,15 +340,18 @@ def switched_off(what: Text | str, *places: tuple[Any, str]) -> Iterator[None]:
 
 @contextmanager
 def _swapped_names(function: Callable) -> Iterator[None]:
-    """Replace what is switched off among the global names that the answer sees."""
-    names = (
-        getattr(inspect.unwrap(function), "__globals__", {}) if _off and inspect.isroutine(function) else {}
-    )
+    """Replace what is switched off, and what could run for ever, among the global names that the answer sees."""
+    names = getattr(inspect.unwrap(function), "__globals__", {}) if inspect.isroutine(function) else {}
+    pairs = [*_off, *guard.STAND_INS]
     swaps = {
-        name: other for name, value in list(names.items()) for original, other in _off if value is original
+        name: other for name, value in list(names.items()) for original, other in pairs if value is original
     }
-    with mock.patch.dict(names, swaps) if swaps else ExitStack():
+    before = {name: names[name] for name in swaps}
+    names.update(swaps)
+    try:
         yield
+    finally:
+        names.update(before)  # one call, which nothing that stops an answer can cut in two
 
 
 def names_in(answer: Any) -> set[str]:

@@ -1,22 +1,23 @@
 """Runs an answer so that it cannot take the kernel with it: a limit for its time and for its memory, no exit, no input.
 
 An answer runs in the notebook's own process, since it is a function of the notebook. So the limits are enforced
-from beside it, by a thread that raises an exception in the one that runs the answer. On Linux the memory is
-limited by the system as well, which stops what no exception reaches: one long call into C, such as
-`list(itertools.count())`.
+from beside it, by a thread that raises an exception in the one that runs the answer. No exception reaches one long
+call into C, so an answer sees Python functions in place of `sleep` and of the endless iterators of itertools: between
+their lines an exception comes through. On Linux the memory is limited by the system as well.
 """
 
 import builtins
 import contextlib
 import ctypes
+import itertools
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 from unittest import mock
 
@@ -47,6 +48,57 @@ class Exited(Stopped):
     """It called exit(), quit() or sys.exit()."""
 
 
+def _sleep_in_steps(seconds: float) -> None:
+    """time.sleep, that an exception from another thread can end."""
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.05))
+
+
+def _count(start: Any = 0, step: Any = 1) -> Iterator[Any]:
+    """itertools.count in Python."""
+    while True:
+        yield start
+        start += step
+
+
+def _cycle(items: Iterable[Any]) -> Iterator[Any]:
+    """itertools.cycle in Python."""
+    kept = []
+    for item in items:
+        kept.append(item)
+        yield item
+    while kept:
+        yield from kept
+
+
+def _repeat(item: Any, times: int | None = None) -> Iterator[Any]:
+    """itertools.repeat in Python."""
+    for _ in _count() if times is None else range(times):
+        yield item
+
+
+def _with(module: ModuleType, **others: Callable) -> ModuleType:
+    """A copy of a module in which some functions are others."""
+    copied = ModuleType(module.__name__)
+    vars(copied).update(vars(module) | others)
+    return copied
+
+
+# What may run for ever inside C, and what stands for it among the names that an answer sees: the modules, and what a
+# notebook imports from them. The modules themselves stay as they are, since PyTorch uses them too.
+STAND_INS = [
+    (time.sleep, _sleep_in_steps),
+    (itertools.count, _count),
+    (itertools.cycle, _cycle),
+    (itertools.repeat, _repeat),
+    (time, _with(time, sleep=_sleep_in_steps)),
+    (itertools, _with(itertools, count=_count, cycle=_cycle, repeat=_repeat)),
+]
+
+
 class _Watchdog(threading.Thread):
     """Stops the thread that made it, once the time is over or the memory is used up."""
 
@@ -62,7 +114,7 @@ class _Watchdog(threading.Thread):
 
     def run(self) -> None:
         end, process = time.monotonic() + self.seconds, psutil.Process()
-        before, pause = process.memory_info().rss, 0.05
+        before, pause, struck = process.memory_info().rss, 0.05, False
         while not self.over.wait(pause):
             if self.reason is None and time.monotonic() > end:
                 self.reason = TookTooLong
@@ -72,7 +124,9 @@ class _Watchdog(threading.Thread):
                 with self.lock:
                     if not self.over.is_set():
                         self._interrupt()
-                pause = max(pause / 2, 0.001)  # again and again: `except:` in a loop catches the first ones
+                # Again and again, since `except:` in a loop catches the first ones; but first there is time to clean up.
+                pause = max(pause / 2, 0.001) if struck else 0.25
+                struck = True
 
     def _interrupt(self) -> None:
         if self.by_signal:
