@@ -46,25 +46,20 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A copy of the course without outputs, so that whatever is there in the end was made in the lab."""
-    root = tmp_path_factory.mktemp("the course")
+    """A copy of the course, in a folder with a space and Chinese in its name. start.py makes the learner's copies."""
+    root = tmp_path_factory.mktemp("课程 the course")
     shutil.copytree(
-        replay.ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns("__pycache__", ".*")
+        replay.ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns("__pycache__", ".*", "my")
     )
+    shutil.copy(replay.ROOT / "start.py", root)
     (root / "data").symlink_to(replay.ROOT / "data", target_is_directory=True)
     (root / "logs").mkdir()
-    for path in (root / "notebooks").glob(replay.NAME):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, path)
     return root
 
 
 @pytest.fixture(scope="module")
 def lab(course, tmp_path_factory):
-    """The address of a JupyterLab on the copy, started as from an environment that is not activated."""
+    """The address of the JupyterLab that start.py runs, as from an environment that is not activated."""
     own = tmp_path_factory.mktemp("jupyter")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -81,14 +76,11 @@ def lab(course, tmp_path_factory):
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
     environment.pop("VIRTUAL_ENV", None)
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command = [sys.executable, str(course / "start.py"), "--no-browser", "--allow-root", f"--port={port}"]
     command += [
         "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.root_dir={course}",
         "--IdentityProvider.token=",
         "--ServerApp.password=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
         "--LabApp.expose_app_in_browser=True",  # the tests ask it which cells have run
         f"--LabApp.user_settings_dir={own / 'settings'}",
         f"--LabApp.workspaces_dir={own / 'workspaces'}",
@@ -97,7 +89,7 @@ def lab(course, tmp_path_factory):
         command.append("--KernelManager.transport=ipc")
     address = f"http://127.0.0.1:{port}"
     with open(own / "log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=course)
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=own)
     try:
         for _ in range(120):
             time.sleep(0.5)
@@ -141,7 +133,7 @@ def open_chapter(chromium, lab: str, name: str, seen: Seen):
     page.on("response", lambda r: r.status >= 400 and note(f"{r.status}: {r.url}"))
     page.on("console", lambda message: message.type == "error" and note(f"{message.text} {message.location}"))
     page.on("pageerror", lambda error: note(str(error)))
-    page.goto(f"{lab}/lab/workspaces/{Path(name).stem}/tree/notebooks/{name}?reset")
+    page.goto(f"{lab}/lab/workspaces/{Path(name).stem}/tree/my/{name}?reset")
     page.wait_for_function(
         f"window.jupyterapp && {PANEL}?.sessionContext?.session?.kernel?.status === 'idle' && {PANEL}.content?.model",
         timeout=120_000,
@@ -173,7 +165,7 @@ def save(page, lab: str, name: str) -> nbformat.NotebookNode:
     """Save with Ctrl+S and return what the server then has."""
     page.keyboard.press("Control+s")
     page.wait_for_function(f"!{PANEL}.context.model.dirty", timeout=30_000)
-    with urllib.request.urlopen(f"{lab}/api/contents/notebooks/{name}") as answer:
+    with urllib.request.urlopen(f"{lab}/api/contents/my/{name}") as answer:
         return nbformat.from_dict(json.load(answer)["content"])
 
 
