@@ -236,7 +236,9 @@ def main(arguments: list[str] | None = None) -> None:
     chapters = sorted(path.name for path in NOTEBOOKS.glob(CHAPTER))
     if not chapters:
         sys.exit(f"There are no chapters in {NOTEBOOKS}: start.py belongs into the course's folder.")
-    anew = {number.zfill(2) for number in asked.anew}
+    # argparse takes --option="a value with a space" for one more chapter.
+    options += [text for text in asked.anew if text.startswith("--")]
+    anew = {number.zfill(2) for number in asked.anew if not number.startswith("--")}
     if unknown := sorted(anew - {name[:2] for name in chapters}):
         print(
             f"There is no chapter {', '.join(unknown)}; there are {chapters[0][:2]} to {chapters[-1][:2]}.",
