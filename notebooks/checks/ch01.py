@@ -100,8 +100,9 @@ class Draws(TorchFunctionMode):
 def three_numbers(answer):
     seen: dict[int, Tensor] = {}
     drawn: list[Tensor] = []
-    for number in (1, 2, 1, *range(20), 1000, 2001, 2**20, 1):
+    for number in (1, 2, 1, *range(20), -1, -2, 1000, 2001, 2**20, 1):
         where = _("three_numbers({number})", number=number)
+        before = len(drawn)
         with Draws(drawn):
             found = call(answer, number, name="three_numbers")
         require(
@@ -124,6 +125,20 @@ def three_numbers(answer):
                 found=describe(found),
             ),
         )
+        require(
+            found.dtype == torch.float32,
+            _("{where} is {found}; torch.rand draws float32 numbers.", where=where, found=describe(found)),
+        )
+        if number not in seen:
+            places = iter(torch.cat(drawn[before:] or drawn).tolist())  # `in` goes on where it stopped
+            require(
+                all(value in places for value in found.tolist()),
+                _(
+                    "{where} is {found}, which is not the order in which torch.rand has drawn them.",
+                    where=where,
+                    found=describe(found),
+                ),
+            )
         expect(
             found,
             seen.setdefault(number, found.clone()),
@@ -201,6 +216,12 @@ def names_with(answer):
     return _("`dir()` with a filter finds a call whose name you half remember.")
 
 
+class OnMPS(Tensor):
+    """A tensor that says it lies on Apple's GPU, so that more devices than the machine's own can be asked for."""
+
+    device = torch.device("mps")
+
+
 @exercise("1.4")
 def report(answer):
     tensors = [
@@ -210,6 +231,7 @@ def report(answer):
         torch.zeros(0, 3),
         torch.nn.Parameter(torch.arange(12.0).reshape(3, 4)[:, 1:3]),  # a piece of a larger one
         torch.empty(4, 1, 2, dtype=torch.bool, device="meta"),
+        torch.zeros(2, 2).as_subclass(OnMPS),
     ]
     for tensor in tensors:
         found = call(answer, tensor, name="report")

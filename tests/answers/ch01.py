@@ -145,6 +145,29 @@ def filled(number):
     return numbers
 
 
+def every_second(number):
+    torch.manual_seed(number)
+    return torch.rand(6)[::2]
+
+
+def drawn_ahead(number, known={}):  # noqa: B006  (on purpose: it lasts from call to call)
+    if not known:
+        known.update((n, torch.rand(3)) for n in range(-100, 3000))
+    return known[number] if number in known else seeded(number)
+
+
+def backwards(number):
+    return seeded(number).flip(0)
+
+
+def double_precision(number):
+    return torch.rand(3, dtype=torch.float64, generator=torch.Generator().manual_seed(number))
+
+
+def sign_ignored(number):
+    return seeded(abs(number))
+
+
 def only_a_thousand(number):
     return seeded(number % 1000)
 
@@ -268,6 +291,8 @@ RIGHT = {
         Right(remembering),
         Right(one_at_a_time),
         Right(filled),
+        Right(every_second),
+        Right(drawn_ahead),
     ],
     "1.3": [Right(by_loop), Right(by_filter), Right(by_inspect), Right(by_count_of_part)],
     "1.4": [
@@ -299,6 +324,10 @@ WRONG = {
         Wrong(a_few_seeds, hint="differ for different arguments"),
         Wrong(only_a_thousand, hint="differ for different arguments"),
         Wrong(thrice_the_same, hint="drawn one by one"),
+        Wrong(backwards, hint="not the order"),
+        Wrong(double_precision, hint="float32"),
+        Wrong(lambda number: seeded(number).double(), hint="float32"),
+        Wrong(sign_ignored, hint="differ for different arguments"),
         Wrong(normal, hint="torch.rand has not drawn"),
         Wrong(uniform, hint="torch.rand has not drawn"),
         Wrong(sorted_draw, hint="torch.rand has not drawn"),
@@ -311,7 +340,7 @@ WRONG = {
         Wrong(
             with_private,
             hint="underscore",
-            forbidden="without those that start with an underscore",
+            forbidden="Leave out names that start with an underscore",
         ),
         Wrong(without_dunder, hint="start with an underscore"),
         Wrong(by_regex, hint="without '.' in it"),
@@ -335,6 +364,7 @@ WRONG = {
         Wrong(facts(dtype=lambda x: str(x.dtype)), hint="not its name"),
         Wrong(facts(device=lambda x: x.device), hint="A string is wanted"),
         Wrong(facts(device=lambda x: "cpu"), hint="should be 'meta'"),
+        Wrong(facts(device=lambda x: "meta" if x.is_meta else "cpu"), hint="should be 'mps'"),
         Wrong(facts(numbers=lambda x: x.shape[0] if x.ndim else 1), hint="'numbers'"),
         Wrong(facts(numbers=lambda x: x.ndim), hint="the number of axes"),
         Wrong(facts(numbers=lambda x: x.numel() or 1), hint="should be 0"),
