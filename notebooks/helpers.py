@@ -7,12 +7,14 @@ import contextlib
 import math
 import os
 import random
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -31,6 +33,23 @@ def seed(number: int = 0) -> None:
     random.seed(number)
     np.random.seed(number)  # noqa: NPY002  (libraries that draw from NumPy use this generator)
     torch.manual_seed(number)
+
+
+def progress(iterable: Iterable, text: str, total: int | None = None) -> tqdm:
+    """The same items, for a `for` loop; while it runs, a bar shows `text`, the count and the time left.
+
+    total: how many items there are, for an iterable without len(). The bar leaves nothing behind.
+    """
+    return tqdm(
+        iterable,
+        desc=text,
+        total=total,
+        file=sys.stdout,  # what goes to stderr looks like an error in a notebook
+        leave=False,
+        ascii=" #",
+        ncols=79,
+        bar_format="{desc}: |{bar}| {n_fmt} of {total_fmt}, {remaining} left",
+    )
 
 
 def new_writer(name: str):

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,31 @@ def test_seed_repeats_every_generator():
     assert draw() == first
     helpers.seed(4)
     assert all(a != b for a, b in zip(draw(), first, strict=True))
+
+
+def test_progress_shows_a_bar_that_leaves_nothing():
+    code = (
+        "import time; from helpers import progress\n"
+        "for i in progress(range(4), 'counting'): time.sleep(0.15)\n"
+        "for i in progress(iter('ab'), 'letters', total=2): time.sleep(0.15)\n"
+        "print(i, 'done')"
+    )
+    env = os.environ | {"PYTHONPATH": str(NOTEBOOKS)}
+    shown = {}
+    for disabled in ("", "1"):  # the replay's kernels have no bars
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env=env | {"TQDM_DISABLE": disabled},
+            capture_output=True,
+            check=True,
+        )
+        assert run.stderr == b""
+        shown[disabled] = run.stdout.decode("ascii").rstrip()
+    assert shown["1"] == "b done"
+    bars = [bar.rstrip() for bar in shown[""].split("\r")]
+    assert any(re.fullmatch(r"counting: \|#+ +\| [123] of 4, 00:00 left", bar) for bar in bars), bars
+    assert any(re.fullmatch(r"letters: \|#+ +\| 1 of 2, 00:00 left", bar) for bar in bars), bars
+    assert bars[-1] == "b done" and bars[-2] == "", "each bar is wiped away before the next line"
 
 
 def test_each_writer_has_a_folder_of_its_own(tmp_path, monkeypatch):
