@@ -46,6 +46,7 @@ class Kernel(RunningKernel):
 
     def execute_cell_input(self, cell_input, allow_stdin=None):
         """Run a cell as the lab does: with its count, `Out`, and a trailing `;` that hushes the value."""
+        self.displays = {}  # what each display of this cell that has a display_id shows last
         return self.kc.execute(cell_input, store_history=True, allow_stdin=False, stop_on_error=False)
 
     def get_message(self, stream, timeout=None):
@@ -60,8 +61,20 @@ class Kernel(RunningKernel):
                 if time.monotonic() >= end:
                     raise
             else:
-                if message["msg_type"] in ("clear_output", "update_display_data"):
-                    raise replay.KernelFailure(f"{message['msg_type']}: a stored notebook cannot show it")
+                kind, content = message["msg_type"], message["content"]
+                if kind == "clear_output":
+                    raise replay.KernelFailure("clear_output: a stored notebook cannot show it")
+                name = content.get("transient", {}).get("display_id")
+                if kind == "update_display_data":  # a picture that moves: what it shows last is compared
+                    if name not in self.displays:
+                        raise replay.KernelFailure(
+                            "update_display_data: changes the output of an earlier cell"
+                        )
+                    self.displays[name] = content
+                    continue
+                if kind == "display_data" and name:
+                    self.displays[name] = content
+                    content["metadata"]["display_id"] = name
                 return message
 
     def await_reply(self, msg_id, timeout=None):
@@ -132,6 +145,10 @@ class Cell(IPyNbCell):
         except (replay.KernelFailure, RuntimeError, Empty) as failure:
             notebook.ended_by = self.name
             self.raise_cell_error(str(failure) or repr(failure))
+        for output in self.test_outputs:
+            if name := output.get("metadata", {}).pop("display_id", None):
+                latest = notebook.kernel.displays[name]
+                output.data, output.metadata = latest["data"], latest["metadata"]
         if problem := self.judge():
             self.raise_cell_error(problem)
 

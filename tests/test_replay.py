@@ -134,7 +134,11 @@ WRONG = {
     ),
     "display_update": (
         [code("h = display(1, display_id=True)\nh.update(2)", shown("1"))],
-        "update_display_data",
+        "text/plain: text differs",
+    ),
+    "display_update_of_an_earlier_cell": (
+        [code("h = display(1, display_id=True)", shown("1")), code("h.update(2)")],
+        "update_display_data: changes",
     ),
     "picture": ([code(DRAW, picture(dots=2))], "image/png: picture differs in 0.17% of its pixels"),
     "picture_trained": (
@@ -188,6 +192,13 @@ RIGHT = {
         code("Out[2] + 1", value("3")),
         code("print(1)\ndisplay(2)\nprint(3)", text("1\n"), shown("2"), text("3\n")),
         code(SUBPROCESS.format("print(1)") + ";", text("1\n")),
+    ],
+    "moving_display": [
+        code(
+            "h = display(1, display_id=True)\nfor i in range(3): print(i); h.update(i)",
+            shown("2"),
+            text("0\n1\n2\n"),
+        ),
     ],
     "picture_trained_elsewhere": [code(DRAW, picture(dots=30), tags=["pixels=0.03"])],
     "spaces_at_the_end": [code("print('a\\n\\nb')", text("a \n    \nb\n"))],

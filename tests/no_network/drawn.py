@@ -112,7 +112,19 @@ def described(figure: Figure) -> str:
     return json.dumps({key: value for key, value in found.items() if value}, ensure_ascii=False)
 
 
-def install(backend) -> None:
-    """Let matplotlib_inline's backend store the description beside each picture."""
-    before = backend._fetch_figure_metadata
-    backend._fetch_figure_metadata = lambda figure: (before(figure) or {}) | {"drawn": described(figure)}
+def install() -> None:
+    """Let IPython store the description beside each picture of a figure, shown by pyplot or by display()."""
+    from IPython import get_ipython
+
+    if get_ipython() is None:
+        return
+    formatter = get_ipython().display_formatter
+    before = formatter.format
+
+    def format(value, *args, **kwargs):
+        data, metadata = before(value, *args, **kwargs)
+        if isinstance(value, Figure):
+            metadata = metadata | {"drawn": described(value)}
+        return data, metadata
+
+    formatter.format = format

@@ -64,7 +64,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
         def run_and_tell(module):
             run(module)
-            importlib.import_module("drawn").install(module)
+            importlib.import_module("drawn").install()
 
         spec.loader.exec_module = run_and_tell
         return spec
