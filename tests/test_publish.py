@@ -29,12 +29,15 @@ def files(root: Path) -> dict[str, bytes]:
 def course(tmp_path) -> Path:
     """A copy of the files that publish.py changes, without an address, and of what a replay needs."""
     root = tmp_path / "course"
-    ignored = shutil.ignore_patterns("my", "__pycache__", ".*", "address.txt")
-    for name in ("notebooks", "website"):
-        shutil.copytree(replay.ROOT / name, root / name, ignore=ignored)
+    ignored = shutil.ignore_patterns("my", "__pycache__", ".*")
+    shutil.copytree(replay.ROOT / "notebooks", root / "notebooks", ignore=ignored)
     for path in [*replay.ROOT.glob("README*.md"), replay.ROOT / "CITATION.cff"]:
         shutil.copy(path, root)
-    publish.publish(None, root)  # this copy of the course may have been published
+    (root / "website").mkdir()
+    record = replay.ROOT / "website" / "address.txt"
+    if record.exists():  # this course has been published
+        shutil.copy(record, root / "website")
+        publish.publish(None, root)
     return root
 
 
