@@ -627,7 +627,7 @@ def describe(value: Any) -> Text | str:
         return _("the module {name}", name=value.__name__)
     if inspect.isclass(value):
         return _("class {name}", name=value.__name__)
-    if inspect.isroutine(value):
+    if inspect.isroutine(value) and hasattr(value, "__name__"):  # in Python 3.14 a partial is one
         return _("function {name}", name=value.__name__)
     if hasattr(value, "mode") and hasattr(value, "getbands"):  # a PIL image
         return _("a PIL image of mode {mode} and size {size}", mode=value.mode, size=value.size)
