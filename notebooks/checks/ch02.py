@@ -122,11 +122,14 @@ def mean_colours(answer):
             _("float32 is wanted: convert by `.float()`.")
             if getattr(found, "dtype", None) == torch.float64
             else _("One mean for each picture and channel, over rows and columns."),
+            rtol=3e-6,  # float32 is exact to about 1e-7
+            atol=0,
             mistakes={
                 _("They go from 0 to 1; 0 to 255 is wanted, as in the pictures."): means / 255,
                 _("Those are sums; divide by the number of pixels, or take the mean."): pictures.sum((2, 3)),
                 _("They are cut to whole numbers; keep what is behind the point."): means.floor(),
                 _("They are rounded; keep what is behind the point."): means.round(),
+                _("They are rounded, or computed with too few digits."): means.round(decimals=2),
             },
         )
     return _("A red picture has a large first number: three numbers describe a picture, if only roughly.")

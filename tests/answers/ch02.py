@@ -177,6 +177,7 @@ RIGHT = {
         Right(lambda x: torch.tensor(x.numpy().mean((2, 3)), dtype=torch.float32)),
         Right(lambda x: x.flatten(2).sum(2) / (x.shape[2] * x.shape[3])),
         Right(lambda x: torch.stack([p.double().mean((1, 2)).float() for p in x])),
+        Right(lambda x: (x / 255).mean(3).mean(2) * 255),
     ],
     "2.5": [
         Right(lambda x, y, label, size: middle(x, size)[y == label]),
@@ -247,6 +248,7 @@ WRONG = {
         Wrong(lambda x: x.float().sum(dim=(2, 3)), hint="Those are sums"),
         Wrong(lambda x: (x.sum(dim=(2, 3)) // x[0, 0].numel()).float(), hint="cut to whole numbers"),
         Wrong(lambda x: x.float().mean(dim=(2, 3)).round(), hint="They are rounded"),
+        Wrong(lambda x: x.float().mean(dim=(2, 3)).round(decimals=2), hint="They are rounded"),
         Wrong(lambda x: x.bfloat16().mean(dim=(2, 3)).float(), hint="over rows and columns"),
         Wrong(lambda x: x.float().flatten(2).median(2).values, hint="over rows and columns"),
         Wrong(lambda x: x.float().mean(dim=2).max(dim=2).values, hint="over rows and columns"),
