@@ -1,0 +1,254 @@
+"""Make the web site: python website/build.py [--decks] [--hand-outs] [--serve]
+
+The site is website/_build; open index.html in a browser. It needs no network and no server. It is made from the
+notebooks as they are stored; nothing is run. --decks makes the slide decks too, --hand-outs has a browser print them;
+the pages link to what was made. --serve shows the site at http://127.0.0.1:8000 afterwards.
+
+Needs `pip install -r website/requirements.txt`.
+"""
+
+import argparse
+import base64
+import functools
+import html
+import http.server
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+import pages
+from pages import Site, Term, anchor
+from sphinx.cmd.build import main as sphinx
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+BUILT = HERE / "_build"
+
+
+# Pages that no notebook has
+
+
+def picture_of(path: Path) -> bytes | None:
+    """A chapter's plot with most in it, as the bytes of a PNG; None if the chapter has no plot."""
+    found = [
+        output.data["image/png"]
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    return base64.b64decode(max(found, key=len)) if found else None
+
+
+def card(path: Path, source: Path) -> str:
+    """A chapter on the start page: picture, title, why, minutes. Its picture is written beside the pages in `source`."""
+    cells = nbformat.read(path, as_version=4).cells
+    title, picture = pages.title_of(cells), picture_of(path)
+    shown = ""
+    if picture:
+        target = source / "_static" / "cards" / f"{path.stem}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(picture)
+        shown = f'<img src="_static/cards/{path.stem}.png" alt="" loading="lazy">'
+    return (
+        f'<a class="chapter-card" href="{path.stem}.html"><span class="picture">{shown}</span>'
+        f"<strong>{html.escape(title)}</strong><span>{html.escape(pages.why(cells))}</span>"
+        f"<small>{pages.minutes_of(cells)} minutes</small></a>"
+    )
+
+
+def start_page(paths: list[Path], source: Path) -> str:
+    """The first page, as Markdown: what the course is, how to begin, the three paths, a card for each chapter."""
+    first = nbformat.read(paths[0], as_version=4).cells
+    ways = next((cell.source for cell in first if cell.id == "paths-md"), "")
+    cards = "\n".join(card(path, source) for path in paths)
+    toc = "\n".join(path.stem for path in paths)
+    return f"""# PyTorch, Cell by Cell
+
+<p class="lead">Learn PyTorch by running it: {len(paths)} chapters, from a first network in fifteen minutes to training in
+several processes. Every output on these pages was printed by the code above it, and every exercise in the notebooks
+checks your answer.</p>
+
+<p class="begin"><a class="button" href="{paths[0].stem}.html">Start: a network in fifteen minutes</a>
+<a class="button quiet" href="start.html">Get the notebooks</a></p>
+
+{re.sub("^#+ .*$", "## Three paths", ways, count=1, flags=re.MULTILINE)}
+
+## All chapters
+
+<div class="chapter-cards">
+{cards}
+</div>
+
+```{{toctree}}
+:hidden:
+:maxdepth: 1
+
+start
+{toc}
+glossary
+```
+"""
+
+
+def getting_page() -> str:
+    """How to get the course: README's part on it, as Markdown."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    part = re.search(r"^## (?:Start|Get|Install).*?(?=^## .*[Cc]hapters)", readme, re.MULTILINE | re.DOTALL)
+    if not part:
+        sys.exit("build.py: README.md has no part on getting the course before its table of chapters")
+    text = re.sub(r"\]\((?!https?:|#)[^)]*/(\d\d_\w+)\.ipynb\)", r"](\1.ipynb)", part[0])
+    text = re.sub(
+        r"\[([^\]]*)\]\((?!https?:|#|\d\d_\w+\.ipynb)[^)]*\)", r"\1", text
+    )  # files that are not pages
+    return "# Get the notebooks\n\n" + re.sub(r"^# .*\n", "", text)
+
+
+def glossary_page(terms: Iterable[Term]) -> str:
+    """All terms in alphabetical order, each with the sentence that explains it and a link to it."""
+    entries = [
+        f"### {term.name}\n\n{term.sentence}\n\n[{term.title}: {re.sub('[`*]', '', term.heading)}]"
+        f"({term.chapter}.ipynb#{anchor(term.heading)})\n"
+        for term in sorted(terms, key=lambda term: term.name.lower())
+    ]
+    # Left out of the search, or it would stand before the chapters.
+    return (
+        "---\nnosearch: true\n---\n# Glossary\n\nEach word in the sentence that first explains it.\n\n"
+        + "\n".join(entries)
+    )
+
+
+# The build
+
+
+def prepare(source: Path, site: Site, made: set[str]) -> None:
+    """Write all pages into the empty folder `source`. made: names of decks and hand-outs that there are."""
+    shutil.copytree(HERE / "_static", source / "_static")
+    for name in ("conf.py", "mathml.py"):
+        shutil.copy(HERE / name, source)
+    shutil.copytree(pages.NOTEBOOKS / "images", source / "images")
+    for script in pages.NOTEBOOKS.glob("*.py"):  # chapters link to some of them
+        shutil.copy(script, source)
+    (source / "_extra" / "notebooks").mkdir(parents=True)  # copied as they are
+    paths = pages.chapters()
+    for path in paths:
+        shutil.copy(path, source / "_extra" / "notebooks")
+        links = {"Notebook": f"notebooks/{path.name}"}
+        for text, name in (("Slides", f"{path.stem}.html"), ("Hand-out", f"{path.stem}.pdf")):
+            if name in made:
+                links[text] = f"decks/{name}"
+        if site.address:
+            place = f"{site.address}/blob/HEAD/notebooks/{path.name}"
+            links["Colab"] = f"https://colab.research.google.com/github/{place}"
+            links["Binder"] = (
+                f"https://mybinder.org/v2/gh/{site.address}/HEAD?urlpath=lab/tree/notebooks/{path.name}"
+            )
+        nbformat.write(pages.page(path, site, links), source / path.name)
+    for name, text in (
+        ("index", start_page(paths, source)),
+        ("start", getting_page()),
+        ("glossary", glossary_page(site.terms.values())),
+    ):
+        (source / f"{name}.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def finish(built: Path, site: Site) -> None:
+    """What Sphinx leaves open: the words on what is folded, descriptions, redirects, the site's map."""
+    words = {
+        "Show the output": "Answer before you look",
+        "Hide the output": "Hide the answer",
+        "Show the source": "Show the code",
+        "Hide the source": "Hide the code",
+    }
+    for page in built.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for old, new in words.items():
+            text = text.replace(old, new)
+        found = re.search(r'<p(?: class="lead")?>(.*?)</p>', text.partition("</h1>")[2], re.DOTALL)
+        if found and 'name="description"' not in text:
+            plain = html.escape(html.unescape(re.sub(r"<[^>]+>|\s+", " ", found[1])).strip()[:200])
+            text = text.replace("<title>", f'<meta name="description" content="{plain}">\n<title>', 1)
+        page.write_text(text, encoding="utf-8")
+    moved = [line.split() for line in (HERE / "redirects.txt").read_text(encoding="utf-8").splitlines()]
+    for old, new in (pair for pair in moved if pair and pair[0] != "#"):
+        (built / old).parent.mkdir(parents=True, exist_ok=True)
+        (built / old).write_text(
+            f'<!doctype html><meta charset="utf-8"><title>Moved</title><link rel="canonical" href="{new}">'
+            f'<meta http-equiv="refresh" content="0; url={new}"><a href="{new}">This page has moved.</a>\n',
+            encoding="utf-8",
+        )
+    if site.address:
+        owner, _, name = site.address.partition("/")
+        base = f"https://{owner}.github.io/{name}/"
+        urls = "".join(f"<url><loc>{base}{page.name}</loc></url>" for page in sorted(built.glob("*.html")))
+        (built / "sitemap.xml").write_text(
+            f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>\n'
+        )
+
+
+def build(built: Path = BUILT, with_decks: bool = False, hand_outs: bool = False) -> Path:
+    """Make the site in a folder, which is emptied first; returns the folder.
+
+    Raises SystemExit with a message if something is wrong; Sphinx's warnings are errors.
+    """
+    address = HERE / "address.txt"
+    site = Site(pages.find_terms(pages.chapters()), address.read_text().strip() if address.exists() else None)
+    shutil.rmtree(built, ignore_errors=True)
+    made = make_decks(built / "decks", hand_outs) if with_decks or hand_outs else set()
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "source"), Path(folder, "out")
+        source.mkdir()
+        prepare(source, site, made)
+        if sphinx(["-q", "-W", "--keep-going", "-b", "html", str(source), str(out)]):
+            sys.exit("build.py: Sphinx warned; see above")
+        shutil.rmtree(out / ".doctrees", ignore_errors=True)
+        shutil.copytree(out, built, dirs_exist_ok=True)
+    finish(built, site)
+    return built
+
+
+def make_decks(folder: Path, hand_outs: bool) -> set[str]:
+    """Make all decks, and their hand-outs if wanted; returns the files' names."""
+    sys.path.insert(0, str(ROOT / "slides"))
+    import decks
+
+    browser = decks.find_browser() if hand_outs else None
+    if hand_outs and not browser:
+        sys.exit("build.py: --hand-outs needs Chromium, Chrome or Edge, and none was found")
+    for path in pages.chapters():
+        deck = decks.make(path, folder)
+        if browser:
+            decks.print_pdf(deck, browser)
+    return {path.name for path in folder.iterdir()}
+
+
+def serve(folder: Path, port: int = 8000) -> None:
+    """Show the site on this machine alone until Ctrl+C."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://127.0.0.1:{port}/ (Ctrl+C stops it)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--decks", action="store_true", help="make the slide decks too")
+    parser.add_argument("--hand-outs", action="store_true", help="and have a browser print them as PDF files")
+    parser.add_argument("--serve", action="store_true", help="show the site afterwards, until Ctrl+C")
+    options = parser.parse_args()
+    print(build(BUILT, options.decks, options.hand_outs) / "index.html", flush=True)
+    if options.serve:
+        serve(BUILT)
+
+
+if __name__ == "__main__":
+    main()

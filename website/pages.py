@@ -1,0 +1,289 @@
+"""Turns a chapter's notebook into a page of the web site: what a reader needs and a learner's lab or the suite does not."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+
+CODE = re.compile(r"```.*?```|`[^`\n]*`|\$[^$\n]+\$", re.DOTALL)
+EXERCISE = re.compile(r'^check\("(\d+\.\d+)"', re.MULTILINE)
+# "a **tensor** is …": a term where it is explained. Not a list's item, a table, or an exercise's number.
+TERM = re.compile(r"\*\*([a-z][a-z -]{2,30})\*\*")
+# Bold for another reason than to explain a word.
+NOT_TERMS = {
+    *(
+        "without",
+        "a picture",
+        "the folder is the label",
+        "one",
+        "last",
+        "value",
+        "local",
+        "shared",
+        "decoded",
+    ),
+    *("kept for backward", "kept for the backward pass", "preparation of the pictures", "map-style"),
+}
+# Explained in the glossary, but too common in other senses to be linked wherever they stand.
+COMMON = {
+    *(
+        "mode",
+        "box",
+        "tag",
+        "step",
+        "magic",
+        "view",
+        "copy",
+        "process",
+        "module",
+        "layer",
+        "hidden",
+        "child",
+        "cell",
+    ),
+    *(
+        "sheets",
+        "unit",
+        "body",
+        "head",
+        "graph",
+        "sample",
+        "classes",
+        "label",
+        "target",
+        "features",
+        "uniform",
+    ),
+    *(
+        "mask",
+        "schedule",
+        "freezes",
+        "padding",
+        "parameters",
+        "strays",
+        "in place",
+        "process",
+        "backend",
+        "causal",
+    ),
+}
+
+
+@dataclass
+class Term:
+    """A word of the field: where it is first explained."""
+
+    name: str
+    chapter: str  # 09_convolution
+    title: str  # 9 · Convolution
+    heading: str  # of the section
+    sentence: str
+
+
+@dataclass
+class Site:
+    """What all pages share."""
+
+    terms: dict[str, Term] = field(default_factory=dict)
+    address: str | None = None  # OWNER/NAME
+
+
+def chapters(folder: Path = NOTEBOOKS) -> list[Path]:
+    """The chapters, in order."""
+    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+
+
+def title_of(cells: list[NotebookNode]) -> str:
+    """A chapter's title, "9 · Convolution"."""
+    return re.match(r"# (.+)", cells[0].source)[1]
+
+
+def minutes_of(cells: list[NotebookNode]) -> int:
+    """Minutes to teach a chapter, from the row in its opening."""
+    return int(re.search(r"^\| (\d+) \|", cells[0].source, re.MULTILINE)[1])
+
+
+def why(cells: list[NotebookNode]) -> str:
+    """The first paragraph below a chapter's title, as plain text."""
+    text = cells[0].source.split("\n\n")[1]
+    return re.sub(r"[*`]|\[([^\]]*)\]\([^)]*\)", lambda m: m[1] or "", text).replace("\n", " ")
+
+
+def anchor(heading: str) -> str:
+    """A heading's address, as GitHub and MyST make it."""
+    text = re.sub(r"[*`]", "", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def asks(markdown: str) -> bool:
+    """Whether a text asks the reader something; a `?` in code does not count."""
+    return "?" in CODE.sub("", markdown)
+
+
+# Pictures
+
+
+def describe(drawn: str) -> str:
+    """A plot in words, for those who do not see it, from what is stored with it (tests/no_network/drawn.py)."""
+    parts = []
+    for axes in json.loads(drawn).get("axes", []):
+        title = next(iter(axes.get("title", [])), "")
+        labels = [axes[key] for key in ("x label", "y label") if axes.get(key)]
+        names = [
+            line["label"] for line in axes.get("lines", []) if not line.get("label", "_").startswith("_")
+        ]
+        names = names or [entry[0] for entry in axes.get("legend", [])]
+        kind = "picture" if axes.get("pictures") else "chart" if labels or axes.get("lines") else ""
+        words = [
+            kind if not title else title,
+            " over ".join(reversed(labels)),
+            ", ".join(dict.fromkeys(names)),
+        ]
+        parts.append(": ".join(word for word in words if word))
+    parts = [part for part in parts if part]
+    shown = "; ".join(dict.fromkeys(parts)) if len(set(parts)) > 1 else next(iter(parts), "")
+    same = f"{len(parts)} times " if len(parts) > 1 and len(set(parts)) == 1 else ""
+    return re.sub(r"\s+", " ", same + shown)[:400]
+
+
+def alternative(cell: NotebookNode, heading: str) -> str:
+    """The alternative text of a cell's plot: its section, and what it shows."""
+    shown = [describe(o.metadata.drawn) for o in cell.outputs if o.get("metadata", {}).get("drawn")]
+    return f"{re.sub('[*`]', '', heading)}: {' '.join(shown) or 'a picture'}"
+
+
+# Terms
+
+
+def find_terms(paths: list[Path]) -> dict[str, Term]:
+    """Each term, where it first stands in bold in a chapter's running text, with its sentence."""
+    found: dict[str, Term] = {}
+    for path in paths:
+        cells = nbformat.read(path, as_version=4).cells
+        title, heading = title_of(cells), ""
+        for cell in cells[1:]:
+            if cell.cell_type != "markdown":
+                continue
+            heading = next(iter(re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)), heading)
+            if heading in ("Exercises", "Recap", "PyTorch today"):
+                continue
+            for line in cell.source.splitlines():
+                if re.match(r"[-*|>#\d]", line):
+                    continue
+                for term in TERM.finditer(line):
+                    name = term[1]
+                    if name in NOT_TERMS:
+                        continue
+                    sentence = next(
+                        (s for s in re.split(r"(?<=[.!?:]) (?=[A-Z`*])", line) if f"**{name}**" in s), line
+                    )
+                    found.setdefault(name, Term(name, path.stem, title, heading, sentence))
+    return found
+
+
+def link_terms(markdown: str, site: Site, chapter: str, linked: set[str]) -> str:
+    """Link the first time that a chapter uses a term which an earlier one explains. `linked` grows."""
+    pieces = re.split(
+        r"(```.*?```|`[^`\n]*`|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|<[^>]+>|^\s*[#|].*$|\*\*.*?\*\*)",
+        markdown,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+    for name, term in site.terms.items():
+        if name in COMMON or name in linked or term.chapter >= chapter:
+            continue
+        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+        for i in range(0, len(pieces), 2):
+            new, count = word.subn(f"[{name}](glossary.md#{anchor(name)})", pieces[i], count=1)
+            if count:
+                # One more piece, so that no shorter term is linked inside this link.
+                before, link, after = re.split(r"(\[[^\]]*\]\(glossary\.md#[^)]*\))", new, maxsplit=1)
+                pieces[i : i + 1] = [before, link, after]
+                linked.add(name)
+                break
+    return "".join(pieces)
+
+
+# Pages
+
+
+def with_links(markdown: str) -> str:
+    """Links that lead somewhere on the site: the solutions stand on the page itself, and README's part is a page."""
+    markdown = re.sub(r"\]\(solutions/\d\d_\w+\.ipynb\)", "](#exercises)", markdown)
+    return re.sub(r"\]\(\.\./README\.md(?:#[\w-]+)?\)", "](start.md)", markdown)
+
+
+def solutions(path: Path) -> dict[str, str]:
+    """The code that solves each exercise of a chapter, and why, as Markdown."""
+    found = {}
+    cells = nbformat.read(path.parent / "solutions" / path.name, as_version=4).cells
+    for i, cell in enumerate(cells):
+        for number in EXERCISE.findall(cell.source) if cell.cell_type == "code" else ():
+            text = f"```python\n{cell.source}\n```"
+            if (
+                i + 1 < len(cells)
+                and cells[i + 1].cell_type == "markdown"
+                and not cells[i + 1].source.startswith("**")
+            ):
+                text += f"\n\n{cells[i + 1].source}"
+            found[number] = text
+    return found
+
+
+def folded(summary: str, markdown: str) -> str:
+    """Markdown behind a click."""
+    return f'<details class="answer">\n<summary>{summary}</summary>\n\n{markdown}\n\n</details>'
+
+
+def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
+    """The page of a chapter.
+
+    downloads: what stands below the title, text to target. Raises OSError if a notebook cannot be read.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    solved = solutions(path)
+    cells, heading, question, linked = [], "", False, set()
+    for cell in notebook.cells:
+        skip = cell.metadata.get("slideshow", {}).get("slide_type") == "skip"
+        if skip and cell.metadata.get("jupyter", {}).get("source_hidden"):
+            continue  # a check that only the suite needs
+        if cell.cell_type == "markdown":
+            heading = next(iter(re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)), heading)
+            question = asks(cell.source)
+            cell.source = with_links(cell.source)
+            if cells:
+                cell.source = link_terms(cell.source, site, path.stem, linked)
+            else:
+                row = " · ".join(f'<a href="{target}">{text}</a>' for text, target in downloads.items())
+                head, _, rest = cell.source.partition("\n")
+                cell.source = f"{head}\n\n{row}\n{rest}" if row else cell.source
+            if exercise := re.match(r"\*\*(\d+\.\d+)\*\*", cell.source):
+                cell.source = f"(exercise-{exercise[1]})=\n{cell.source}"
+            cell.metadata = {}
+            cells.append(cell)
+            continue
+        tags = []
+        number = EXERCISE.search(cell.source)
+        if number:
+            cell.outputs = []
+        elif skip:
+            tags.append("hide-input")
+        elif question and cell.outputs:
+            tags.append("hide-output")
+        metadata = {"tags": tags}
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            metadata["mystnb"] = {"image": {"alt": alternative(cell, heading)}}
+        cell.metadata = metadata
+        cells.append(cell)
+        if number and number[1] in solved:
+            text = "*Run it in the lab: the last line checks your answer.*\n\n"
+            cells.append(new_markdown_cell(text + folded(f"Solution of {number[1]}", solved[number[1]])))
+    notebook.cells = cells
+    notebook.metadata["mystnb"] = {"execution_mode": "off"}
+    return notebook
