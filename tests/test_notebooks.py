@@ -79,7 +79,7 @@ def text_of(output: nbformat.NotebookNode) -> str:
 
 def test_there_are_notebooks():
     assert len(LECTURES) >= 25, f"chapters are missing in {FOLDER}"
-    assert [name[:3] for name in CHAPTERS] == [f"{number:02}_" for number in range(1, len(CHAPTERS) + 1)]
+    assert [name[:3] for name in CHAPTERS] == [f"{number:02}_" for number in range(len(CHAPTERS))]
     assert [path.stem for path in NOTEBOOKS[len(LECTURES) :]] == CHAPTERS, "solutions"
 
 
@@ -356,6 +356,8 @@ def test_frame(path):
     assert re.search("^(?:import|from) ", setup.source, re.MULTILINE), "the first code cell imports"
     text = markdown(path)
     sections = ["When it breaks", "PyTorch today", "Exercises", "Recap"]
+    if number == 0:
+        sections.remove("PyTorch today")  # its reader has not met other code yet
     found = [title for title in re.findall(r"^## (.+)$", text, re.MULTILINE) if title in sections]
     assert found == sections
     assert any(replay.has_tag(cell, "raises-exception") for cell in cells), "an error raised for real"
