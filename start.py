@@ -32,7 +32,7 @@ STAYS = re.compile(
     r"[#/]|[A-Za-z][\w+.-]*:|\d\d_\w+\.ipynb(?:#|$)"
 )  # a place in the page, an address, a chapter
 
-# What JupyterLab writes into a notebook that it opens. If it is there already, opening a copy changes nothing.
+# What JupyterLab writes into a notebook that it opens. If it is there already, opening one changes nothing.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {
@@ -192,23 +192,64 @@ def hiding(folder: Path) -> list[str]:
 # The command
 
 
+def course_lab() -> type:
+    """JupyterLab's application, for people who came to read and to learn. Raises ImportError if it is not installed."""
+    from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+    from jupyterlab.labapp import LabApp
+
+    class Contents(AsyncLargeFileManager):
+        """Hands notebooks out with what JupyterLab would write into them at once. So none counts as changed when it is
+        opened, and autosave leaves solutions and chapters, which git follows, as they are.
+        """
+
+        async def get(self, path, content=True, *arguments, **options):
+            model = await super().get(path, content, *arguments, **options)
+            if content and model["type"] == "notebook":
+                metadata = model["content"]["metadata"]
+                if (
+                    metadata.get("kernelspec", {}).get("name") == "python3"
+                ):  # no kernel of the learner's choice
+                    metadata.update(METADATA)
+            return model
+
+    def without_news(handler, page):
+        """No question on the first visit whether to fetch news."""
+        page["disabledExtensions"] = [
+            *page.get("disabledExtensions", []),
+            "@jupyterlab/apputils-extension:announcements",
+        ]
+        return page
+
+    class Lab(LabApp):
+        @classmethod
+        def get_extension_package(cls) -> str:
+            return "jupyterlab"
+
+        @classmethod
+        def make_serverapp(cls, **options):
+            settings = {"page_config_hook": without_news}
+            return super().make_serverapp(
+                contents_manager_class=Contents, tornado_settings=settings, **options
+            )
+
+    return Lab
+
+
 def open_lab(first: str, options: list[str]) -> None:
     """Run JupyterLab with the copy named `first` open, until it is stopped. `options` are passed on and win."""
     install = f"not installed for {sys.executable}: python -m pip install -r requirements.txt"
     if not importlib.util.find_spec("torch"):
         sys.exit(f"PyTorch is {install}")
     try:
-        from jupyterlab.labapp import main as lab
+        lab = course_lab()
     except ImportError as error:
         sys.exit(f"JupyterLab ({error.name}) is {install}")
     print("JupyterLab opens in your browser. Ctrl+C here, twice, stops it.", flush=True)
-    lab(
+    lab.launch_instance(
         [
             f"--ServerApp.root_dir={NOTEBOOKS}",
             f"--LabApp.default_url=/lab/tree/my/{first}",
-            "--LabApp.news_url=None",  # no question about news on the first visit, no call to elsewhere
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            "--Application.log_level=WARN",  # or the sentences above are out of sight
+            "--Application.log_level=ERROR",  # or the sentences above are soon out of sight
             *options,
         ]
     )

@@ -33,6 +33,7 @@ HARMLESS = re.compile(
     r"|/api/(?:workspaces|me|settings)"  # asked again while a page closes
     r"|/static/.*\.map$"  # source maps for a debugger
     r"|WebSocket connection to .* (?:failed|is closed)|Connection lost|Kernel connection"  # while a page closes
+    r"|Could not restore the debugger state"  # while a notebook closes
 )
 
 
@@ -49,7 +50,9 @@ def course(tmp_path_factory):
     """A copy of the course, in a folder with a space and Chinese in its name. start.py makes the learner's copies."""
     root = tmp_path_factory.mktemp("课程 the course")
     shutil.copytree(
-        replay.ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns("__pycache__", ".*", "my")
+        replay.ROOT / "notebooks",
+        root / "notebooks",
+        ignore=shutil.ignore_patterns("__pycache__", ".*", "my"),
     )
     shutil.copy(replay.ROOT / "start.py", root)
     (root / "data").symlink_to(replay.ROOT / "data", target_is_directory=True)
@@ -115,8 +118,8 @@ def chromium():
 PANEL = "window.jupyterapp.shell.currentWidget"
 
 
-def open_chapter(chromium, lab: str, name: str, seen: Seen):
-    """A page of its own with the chapter open and its kernel ready."""
+def open_chapter(chromium, lab: str, name: str, seen: Seen, address: str | None = None):
+    """A page of its own with the chapter open and its kernel ready; `address` is another one that leads there."""
     page = chromium.new_context(viewport={"width": 1400, "height": 900}).new_page()
 
     def note(text: str) -> None:
@@ -133,7 +136,7 @@ def open_chapter(chromium, lab: str, name: str, seen: Seen):
     page.on("response", lambda r: r.status >= 400 and note(f"{r.status}: {r.url}"))
     page.on("console", lambda message: message.type == "error" and note(f"{message.text} {message.location}"))
     page.on("pageerror", lambda error: note(str(error)))
-    page.goto(f"{lab}/lab/workspaces/{Path(name).stem}/tree/my/{name}?reset")
+    page.goto(address or f"{lab}/lab/workspaces/{Path(name).stem}/tree/my/{name}?reset")
     page.wait_for_function(
         f"window.jupyterapp && {PANEL}?.sessionContext?.session?.kernel?.status === 'idle' && {PANEL}.content?.model",
         timeout=120_000,
@@ -219,6 +222,62 @@ def test_a_chapter_runs_from_the_menu(path, chapters):
         assert bool(errors) == replay.has_tag(cell, "raises-exception"), (cell.id, errors)
         assert cell.execution_count, f"{cell.id} did not run"
         assert not [output for output in cell.outputs if output.get("name") == "stderr"], cell.id
+    assert seen.problems == []
+
+
+def test_the_first_page(lab, course, chromium):
+    """What a learner meets: the first chapter without outputs. Opening and closing it asks and changes nothing."""
+    seen, name = Seen(), LECTURES[0].name
+    path = course / "notebooks" / "my" / name
+    before = path.read_bytes()
+    page = open_chapter(chromium, lab, name, seen, address=lab)
+    assert page.evaluate(f"{PANEL}.context.path") == f"my/{name}"
+    page.wait_for_timeout(2000)  # what the kernel says about itself has come by then
+    assert page.locator(".jp-Dialog, .Toastify__toast").all_inner_texts() == []
+    shown = page.evaluate(
+        f"{PANEL}.content.widgets.map((w) => w.model.toJSON()).filter((c) => c.cell_type === 'code')"
+    )
+    assert len(shown) > 5
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in shown)
+    assert not page.evaluate(f"{PANEL}.context.model.dirty")
+    page.evaluate(f"{PANEL}.close()")
+    page.wait_for_function(f"{PANEL}?.context?.path !== 'my/{name}'")
+    assert page.locator(".jp-Dialog").count() == 0
+    page.context.close()
+    assert path.read_bytes() == before
+    assert seen.problems == []
+
+
+def test_pictures_and_links_of_a_copy(lab, chromium):
+    """They lead out of my/: to the pictures, to a solution, and to the next chapter's copy."""
+    seen, name = Seen(), "04_tensorboard.ipynb"
+    page = open_chapter(chromium, lab, name, seen)
+    cells = page.evaluate(f"{PANEL}.content.widgets.map((w) => w.model.id)")
+
+    def show(cell: str):
+        page.evaluate(f"async (i) => {{ await {PANEL}.content.scrollToItem(i); }}", cells.index(cell))
+        return page.locator(f".jp-Cell[data-windowed-list-index='{cells.index(cell)}']")
+
+    picture = show("tab-scalars").locator("img")
+    picture.wait_for()
+    page.wait_for_function(
+        "(image) => image.complete && image.naturalWidth > 500", arg=picture.element_handle()
+    )
+    for cell, link, opened in [
+        ("exercises", "a[href*='solutions']", "solutions/04_tensorboard.ipynb"),
+        ("opening", "a[href*='05_tensors']", "my/05_tensors.ipynb"),
+    ]:
+        show(cell).locator(link).first.click()
+        page.wait_for_function(
+            f"(path) => {PANEL}?.context?.path === path && {PANEL}.sessionContext.session?.kernel?.status === 'idle'",
+            arg=opened,
+            timeout=60_000,
+        )
+        page.wait_for_timeout(1000)
+        assert not page.evaluate(f"{PANEL}.context.model.dirty"), "autosave would change it"
+        page.evaluate(f"{PANEL}.close()")  # its kernel goes with the lab
+        page.wait_for_function(f"{PANEL}?.context?.path === 'my/{name}'")
+    close(page, lab)
     assert seen.problems == []
 
 

@@ -388,9 +388,7 @@ def test_start_alone_says_where_it_belongs(course):
 def lab(course, monkeypatch):
     """The start.py of the small course, and the list of arguments that JupyterLab was given."""
     given, module = [], load(course)
-    fake = type(sys)("jupyterlab.labapp")
-    fake.main = given.extend
-    monkeypatch.setitem(sys.modules, "jupyterlab.labapp", fake)
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", given.extend)
     return module, given
 
 
