@@ -12,10 +12,12 @@ import base64
 import functools
 import html
 import http.server
+import json
 import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -122,6 +124,44 @@ def glossary_page(terms: Iterable[Term]) -> str:
     )
 
 
+# The index of the search knows in which pages a word is, not how often. This puts the chapter that says it most first.
+SCORER = """\
+const HOMES = %s;
+var Scorer = {
+  score: ([page, , , , score]) => {
+    const query = new URLSearchParams(window.location.search).get("q") ?? "";
+    const words = query.toLowerCase().match(/[\\w-]+/g) ?? [];
+    return score + words.filter((word) => HOMES[word] === page).length * 200;
+  },
+  objNameMatch: 11,
+  objPartialMatch: 6,
+  objPrio: { 0: 15, 1: 5, 2: -5 },
+  objPrioDefault: 0,
+  title: 15,
+  partialTitle: 7,
+  term: 5,
+  partialTerm: 2,
+};
+"""
+
+
+def homes(paths: list[Path]) -> dict[str, str]:
+    """For each word, the chapter that it takes the largest share of: text and code, and headings above all."""
+    shares: dict[str, tuple[float, str]] = {}
+    for path in paths:
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if "setup" not in cell.id)
+        words = re.findall(r"[\w-]{3,}", text.lower())
+        headings = re.findall(r"^#+ (.+)$", text.lower(), re.MULTILINE)
+        words += 10 * re.findall(r"[\w-]{3,}", " ".join(headings)) + 40 * re.findall(
+            r"[\w-]{3,}", headings[0]
+        )
+        for word, count in Counter(words).items():
+            if count > 1:
+                shares[word] = max(shares.get(word, (0.0, "")), (count / len(words), path.stem))
+    return {word: home for word, (_, home) in sorted(shares.items())}
+
+
 # The build
 
 
@@ -131,6 +171,8 @@ def prepare(source: Path, site: Site, made: set[str]) -> None:
     for name in ("conf.py", "mathml.py"):
         shutil.copy(HERE / name, source)
     shutil.copytree(pages.NOTEBOOKS / "images", source / "images")
+    found = json.dumps(homes(pages.chapters()), ensure_ascii=False, separators=(",", ":"))
+    (source / "scorer.js").write_text(SCORER % found, encoding="utf-8")
     for script in pages.NOTEBOOKS.glob("*.py"):  # chapters link to some of them
         shutil.copy(script, source)
     (source / "_extra" / "notebooks").mkdir(parents=True)  # copied as they are
