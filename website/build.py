@@ -153,7 +153,7 @@ def homes(paths: list[Path]) -> dict[str, str]:
         text = "\n".join(cell.source for cell in cells if "setup" not in cell.id)
         words = re.findall(r"[\w-]{3,}", text.lower())
         headings = re.findall(r"^#+ (.+)$", text.lower(), re.MULTILINE)
-        words += 10 * re.findall(r"[\w-]{3,}", " ".join(headings)) + 40 * re.findall(
+        words += 10 * re.findall(r"[\w-]{3,}", " ".join(headings)) + 300 * re.findall(
             r"[\w-]{3,}", headings[0]
         )
         for word, count in Counter(words).items():
