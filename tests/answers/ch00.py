@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 
-import torch
 from torch import nn
 
 from answers import Right, Wrong
@@ -170,6 +169,10 @@ def batch_too(hidden):
     return nn.Sequential(nn.Flatten(0), nn.Linear(3072, hidden), nn.ReLU(), nn.Linear(hidden, 10))
 
 
+def a_single_layer(hidden):
+    return nn.Linear(3072, 10)
+
+
 RIGHT = {
     "0.1": [Right(by_index), Right(by_item), Right(by_list), Right(by_dict)],
     "0.2": [Right(by_mask), Right(by_sums), Right(by_loop), Right(by_numpy)],
@@ -183,7 +186,7 @@ WRONG = {
         Wrong(next_one, hint="should be"),
         Wrong(in_a_list, hint="['frog']"),
         Wrong(no_return, hint="is a `return` missing?"),
-        Wrong(other_way_round, hint="TypeError"),
+        Wrong(other_way_round, hint="raised IndexError"),
     ],
     "0.2": [
         Wrong(tensor, hint="a plain number is wanted"),
@@ -205,6 +208,6 @@ WRONG = {
         Wrong(always_16, hint="with hidden=5"),
         Wrong(one_score, hint="should be 10"),
         Wrong(batch_too, hint="raised RuntimeError"),
-        Wrong(torch.nn.Linear(3072, 10), hint="should return an nn.Sequential"),
+        Wrong(a_single_layer, hint="should return an nn.Sequential"),
     ],
 }
