@@ -164,25 +164,29 @@ def flip_boxes(answer):
 def random_crop(answer):
     picture = torch.randperm(60).reshape(2, 5, 6)
     generator = torch.Generator().manual_seed(0)
-    pieces = picture.unfold(1, 3, 1).unfold(2, 3, 1)  # (C, top, left, 3, 3)
+    corners = {  # the number in the top left corner of a crop tells where it was taken
+        picture[0, top, left].item(): (top, left) for top in range(3) for left in range(4)
+    }
     places = []
-    for _number in range(300):
+    count = 1600
+    for _number in range(count):
         found = call(answer, picture, 3, generator, name="random_crop")
         require(
             isinstance(found, Tensor),
             _("random_crop returned {found}; a tensor is wanted.", found=describe(found)),
         )
         expect(tuple(found.shape), (2, 3, 3), _("the shape of a crop of size 3 from a picture (2, 5, 6)"))
-        fits = (pieces == found[:, None, None]).all(dim=-1).all(dim=-1).all(dim=0).nonzero().tolist()
+        top, left = corners.get(found[0, 0, 0].item(), (0, 0))
+        piece = picture[:, top : top + 3, left : left + 3]
         require(
-            len(fits) == 1 and found.dtype == picture.dtype,
+            found.dtype == picture.dtype and torch.equal(found.cpu(), piece),
             _(
                 "the crop of a picture (2, 5, 6) is no piece of it: rows, columns, channels and the dtype must stay as "
                 "they were."
             ),
         )
-        places.append(tuple(fits[0]))
-    many = _("in 300 crops of size 3 from a picture (2, 5, 6)")
+        places.append((top, left))
+    many = _("in {count} crops of size 3 from a picture (2, 5, 6)", count=count)
     require(
         len(set(places)) > 1,
         _(
@@ -192,28 +196,30 @@ def random_crop(answer):
             left=places[0][1],
         ),
     )
-    for what, seen, count in [
+    for what, seen, starts in [
         (_("row"), [top for top, _left in places], 3),
         (_("column"), [left for _top, left in places], 4),
     ]:
         require(
-            set(seen) == set(range(count)),
+            set(seen) == set(range(starts)),
             _(
                 "{many} the first {what} was {found}; {wanted} are wanted. torch.randint leaves its upper end out.",
                 many=many,
                 what=what,
                 found=sorted(set(seen)),
-                wanted=list(range(count)),
+                wanted=list(range(starts)),
             ),
         )
-        often = [seen.count(place) for place in range(count)]
-        require(  # 0.6 of what is expected is four standard deviations away
-            min(often) > 0.6 * 300 / count,
+        often = [seen.count(place) for place in range(starts)]
+        # Four and a half standard deviations: `%` of a small random number, which favours the first places, is further away.
+        room = 4.5 * (count / starts * (1 - 1 / starts)) ** 0.5
+        require(
+            all(abs(number - count / starts) < room for number in often),
             _(
                 "{many} the first {what} was {places} this often: {often}. Every place should be as likely.",
                 many=many,
                 what=what,
-                places=list(range(count)),
+                places=list(range(starts)),
                 often=often,
             ),
         )
@@ -223,6 +229,16 @@ def random_crop(answer):
             "{many} there were {found} places of 12: draw row and column independently.",
             many=many,
             found=len(set(places)),
+        ),
+    )
+    often = [places.count(place) for place in sorted(set(places))]
+    require(
+        min(often) > 80,  # of 133 on average
+        _(
+            "{many} one place was taken {least} times and another {most} times: draw row and column independently.",
+            many=many,
+            least=min(often),
+            most=max(often),
         ),
     )
     for shape, size in [

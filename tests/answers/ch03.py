@@ -200,6 +200,24 @@ def crop_by_index(picture, size, generator):
     return picture[:, rows][:, :, columns]
 
 
+def by_remainder(most):
+    def crop(picture, size, generator):
+        top, left = (
+            int(torch.randint(most or n, (), generator=generator)) % (n - size + 1) for n in picture.shape[1:]
+        )
+        return picture[:, top : top + size, left : left + size]
+
+    return crop
+
+
+def half_together(picture, size, generator):
+    rows, columns = picture.shape[1] - size + 1, picture.shape[2] - size + 1
+    top, left, together = (torch.randint(high, (), generator=generator).item() for high in (rows, columns, 2))
+    if together and left < rows:
+        top = left
+    return picture[:, top : top + size, left : left + size]
+
+
 def crop_by_share(picture, size, generator):
     shares = torch.rand(2, generator=generator).tolist()
     top, left = (int(s * (n - size + 1)) for s, n in zip(shares, picture.shape[1:], strict=True))
@@ -244,6 +262,7 @@ RIGHT = {
         Right(crop_by_one_number),
         Right(crop_by_index),
         Right(crop_by_share),
+        Right(by_remainder(2**40)),
     ],
     "3.6": [Right(prepare), Right(with_v2), Right(step_by_step), Right(resize_as_float)],
 }
@@ -394,6 +413,9 @@ WRONG = {
         Wrong(same_place, hint="the first column was [0, 1, 2]"),
         Wrong(seeded_inside, hint="seed nothing inside"),
         Wrong(near_the_corner, hint="as likely"),
+        Wrong(by_remainder(None), hint="as likely"),
+        Wrong(by_remainder(10), hint="as likely"),
+        Wrong(half_together, hint="independently"),
         Wrong(place_by_channel, hint="no piece of it"),
         Wrong(together, hint="independently"),
         Wrong(wide_only, hint="(1, 6, 4)"),
