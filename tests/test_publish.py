@@ -67,10 +67,14 @@ def test_taking_it_out_leaves_every_byte_as_it_was(course):
     assert files(course) == before
 
 
+def test_without_an_address_nothing_leads_to_a_place_that_runs_the_course(course):
+    for name, data in files(course).items():
+        for place in (b"colab.research.google.com", b"mybinder.org", b"codespaces.new", b"google.colab"):
+            assert place not in data, name
+
+
 def test_the_address_is_where_it_should_be(course):
     assert len(publish.notebooks(course)) >= len(replay.all_notebooks())
-    for name, data in files(course).items():
-        assert ADDRESS.encode() not in data, name
     publish.publish(ADDRESS, course)
     for path in publish.notebooks(course):
         assert f'"https://github.com/{ADDRESS}"' in publish_cell(path).source, path
