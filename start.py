@@ -244,7 +244,7 @@ def open_lab(first: str, options: list[str]) -> None:
         lab = course_lab()
     except ImportError as error:
         sys.exit(f"JupyterLab ({error.name}) is {install}")
-    print("JupyterLab opens in your browser. Ctrl+C here, twice, stops it.", flush=True)
+    print("Starting JupyterLab. To stop it, press Ctrl+C here twice.", flush=True)
     lab.launch_instance(
         [
             f"--ServerApp.root_dir={NOTEBOOKS}",

@@ -1,5 +1,6 @@
 """start.py and the learner's own copies. In the lab itself: test_lab.py."""
 
+import asyncio
 import errno
 import importlib.util
 import json
@@ -405,6 +406,24 @@ def test_what_start_does_not_know_goes_to_the_lab(lab):
     module, given = lab
     module.main(["--port", "8890", "--no-browser", "--anew", "09", "--ServerApp.token=x y", "--copies"])
     assert given[-5:] == ["--port", "8890", "--no-browser", "--copies", "--ServerApp.token=x y"]
+
+
+def test_the_lab_hands_notebooks_out_as_it_would_write_them(course, lab, monkeypatch):
+    """So opening one changes nothing; but a notebook with another kernel keeps it."""
+    module, _ = lab
+    notebooks = course / "notebooks"
+    other = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "mine", "display_name": "Mine"}})
+    nbformat.write(other, notebooks / "other.ipynb")
+    monkeypatch.setattr(
+        "jupyterlab.labapp.LabApp.make_serverapp", classmethod(lambda cls, **options: options)
+    )
+    options = module.course_lab().make_serverapp()
+    contents = options["contents_manager_class"](root_dir=str(notebooks))
+    ours = asyncio.run(contents.get("00_topic.ipynb"))
+    assert ours["content"]["metadata"] == module.METADATA
+    assert asyncio.run(contents.get("other.ipynb"))["content"]["metadata"] == other.metadata
+    assert asyncio.run(contents.get("00_topic.ipynb", content=False))["content"] is None
+    assert asyncio.run(contents.get("", type="directory"))["type"] == "directory"
 
 
 def test_what_is_not_installed_is_one_sentence(course, lab, monkeypatch):
