@@ -157,6 +157,14 @@ def hidden(a, b):
     return by_pytorch(a, b)
 
 
+def hidden_numpy(a, b):
+    return fits_by_numpy(a, b)
+
+
+def hidden_adding(a, b):
+    return fits_by_adding(a, b)
+
+
 def normalise_by_loop(pictures, mean, std):
     result = pictures.clone()
     for c in range(len(mean)):
@@ -273,6 +281,8 @@ WRONG = {
         Wrong(fits_by_numpy, hint="uses broadcast_shapes", forbidden="without PyTorch and NumPy"),
         Wrong(fits_by_adding, hint="uses torch", forbidden="without PyTorch and NumPy"),
         Wrong(hidden, hint="should be (3, 4)", forbidden="without PyTorch and NumPy"),
+        Wrong(hidden_numpy, hint="switched off", forbidden="without PyTorch and NumPy"),
+        Wrong(hidden_adding, hint="should be (3, 4)", forbidden="without PyTorch and NumPy"),
         Wrong(fits_by_slices, hint="broadcast_shape((), (2, 3))"),
         Wrong(lambda a, b: fits_in_front(a, b) or (), hint="should be None"),
     ],
