@@ -8,6 +8,7 @@ import math
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +27,48 @@ if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7):
     )
 
 device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+# The chapters' tensors are small: sharing the work on them among cores costs more than it saves, and far more while
+# another program keeps a core busy. So there is one thread, unless a variable sets the number.
+ALL_CORES = torch.get_num_threads()
+THREADS_ARE_SET = "OMP_NUM_THREADS" in os.environ or "MKL_NUM_THREADS" in os.environ
+if not THREADS_ARE_SET:
+    torch.set_num_threads(1)
+
+
+def use_free_cores() -> int:
+    """Let PyTorch use as many threads as make a convolution fast now; returns their number.
+
+    Takes about 0.1 s: it doubles the number, from one, as long as that saves a tenth of the time. On a quiet computer
+    it ends at all cores, and at one thread where other programs keep the cores busy. It changes nothing where
+    OMP_NUM_THREADS or MKL_NUM_THREADS sets the number. Another number of threads adds up in another order, so the
+    last digits of a result may change.
+    """
+    if not THREADS_ARE_SET:
+        threads = 1
+        while threads < ALL_CORES:
+            more = min(2 * threads, ALL_CORES)
+            pairs = [
+                (_seconds(threads), _seconds(more)) for _ in range(3)
+            ]  # in turn: both meet the same load
+            now, then = map(sum, zip(*pairs, strict=True))
+            if then > 0.9 * now:
+                break
+            threads = more
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
+
+
+def _seconds(threads: int) -> float:
+    """The time of three convolutions of 32 small images."""
+    torch.set_num_threads(threads)
+    images, kernels = torch.ones(32, 32, 16, 16), torch.ones(32, 32, 5, 5)
+    torch.conv2d(images, kernels, padding=2)  # not counted: starts the threads
+    start = time.perf_counter()
+    for _ in range(3):
+        torch.conv2d(images, kernels, padding=2)
+    return time.perf_counter() - start
 
 
 def seed(number: int = 0) -> None:

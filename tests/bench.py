@@ -2,12 +2,16 @@
 
 Three loops train the same network, turn by turn, so that whatever else the machine does meets all of them:
 
-plain    as in the video course that the note follows: a DataLoader, ToTensor for every image, batches of 64, float32
+plain    as in most tutorials: a DataLoader, ToTensor for every image, batches of 64, float32
 course   Batches with flip and shift, and train_one_epoch, as train.py has them
 bare     forward, backward and step on batches that are ready: what no loop can beat at this precision and layout
 
 With --suite: how much longer the replay of all notebooks takes than the same cells run as plain scripts, as many at a
 time as there are cores. Takes five to ten minutes.
+
+With --busy [CHAPTER ...]: how much longer a chapter takes while other programs keep every core busy. It runs as for a
+learner, who has set no number of threads; set OMP_NUM_THREADS to compare. Quiet and busy runs take turns. Where the
+quiet run's CPU time is far below its time, the computer was not quiet. Takes a minute and a half for most chapters.
 """
 
 import argparse
@@ -16,8 +20,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -37,7 +42,7 @@ GOALS = {"float32": (1.3, 0.9), "bfloat16": (2.4, 0.9)}
 
 
 def plain_loop(images: int, device: torch.device) -> Callable[[], int]:
-    """A round of the video course's loop over `images` images; returns how many they were."""
+    """A round of most tutorials' loop over `images` images; returns how many they were."""
     from torchvision.transforms import ToTensor
 
     from course_data import cifar10
@@ -123,6 +128,7 @@ def synchronize() -> None:
 def training(rounds: int, images: int) -> None:
     """Print the table of the training loops."""
     device = helpers.device
+    helpers.use_free_cores()
     loops = {"plain": plain_loop(images, device)}
     for precision in GOALS:
         loops[f"course {precision}"] = course_loop(images, device, precision == "bfloat16")
@@ -144,6 +150,8 @@ def training(rounds: int, images: int) -> None:
             print(f"{f'course {precision} : {other.split()[0]}':<28} {numbers} {goal:>12}")
 
 
+THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
 # Runs a notebook's code cells one after the other in IPython, without a kernel, a comparison or pictures.
 AS_SCRIPT = """
 import sys
@@ -159,14 +167,59 @@ for cell in nbformat.read(sys.argv[1], as_version=4).cells:
 """
 
 
-def run_as_script(path: Path) -> None:
-    """Run one notebook's cells in a Python of their own. Raises RuntimeError if one fails."""
+def run_as_script(path: Path, own_threads: bool = False) -> None:
+    """Run one notebook's cells in a Python of their own. Raises RuntimeError if one fails.
+
+    own_threads: with the number of threads that a learner gets instead of the replay's one.
+    """
     with replay.kernel_options(path) as (_, start):
         environment = start["env"] | {"MPLBACKEND": "Agg"}
+        if own_threads:
+            for name in THREADS:
+                environment.pop(name)
+                environment |= {name: os.environ[name]} if name in os.environ else {}
         command = [sys.executable, "-c", AS_SCRIPT, str(path)]
         done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{path.name} fails as a script:\n{done.stdout[-500:]}\n{done.stderr[-500:]}")
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """Other programs keep every core busy meanwhile; they end with this one, or after ten minutes."""
+    loop = "import time\nwhile time.process_time() < 600: pass"
+    loops = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(os.cpu_count())]
+    try:
+        time.sleep(1)  # until they have started
+        yield
+    finally:
+        for process in loops:
+            process.kill()
+            process.wait()
+
+
+def busy(numbers: list[str], rounds: int) -> None:
+    """Print each chapter's time on a quiet computer and on a busy one, and their ratio."""
+    chapters = {path.name[:2]: path for path in replay.chapters()}
+    print(f"medians of {rounds} rounds\n{'chapter':<28} {'quiet':>8} {'its CPU':>8} {'busy':>8} {'ratio':>6}")
+    for number in numbers or chapters:
+        path = chapters[number]
+        times: dict[str, list[float]] = {"quiet": [], "CPU": [], "busy": []}
+        for _ in range(rounds):
+            start, before = time.perf_counter(), os.times()
+            run_as_script(path, own_threads=True)
+            after = os.times()
+            times["quiet"].append(time.perf_counter() - start)
+            times["CPU"].append(sum(after[2:4]) - sum(before[2:4]))  # the children's, user and system
+            with busy_cores():
+                start = time.perf_counter()
+                run_as_script(path, own_threads=True)
+                times["busy"].append(time.perf_counter() - start)
+        quiet, cpu, loaded = map(statistics.median, times.values())
+        print(
+            f"{path.stem:<28} {quiet:6.1f} s {cpu:6.1f} s {loaded:6.1f} s {loaded / quiet:6.2f}", flush=True
+        )
+    print("goal: no ratio above 3")
 
 
 def suite() -> None:
@@ -186,14 +239,22 @@ def suite() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--rounds", type=int, default=7, help="how often each loop takes its turn (default: 7)"
+        "--rounds", type=int, help="turns of each loop (default: 7), or with --busy (default: 1)"
     )
     parser.add_argument("--images", type=int, default=2560, help="images in a round (default: 2560)")
     parser.add_argument("--suite", action="store_true", help="measure the replay instead")
+    parser.add_argument(
+        "--busy",
+        nargs="*",
+        metavar="CHAPTER",
+        help="measure chapters on a busy computer: 14 21 (default: all)",
+    )
     options = parser.parse_args()
     if options.suite:
         return suite()
-    training(options.rounds, options.images)
+    if options.busy is not None:
+        return busy(options.busy, options.rounds or 1)
+    training(options.rounds or 7, options.images)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,42 @@ def test_an_old_pytorch_is_one_sentence():
     assert last == "ImportError: PyTorch 2.6.0+cpu is too old for the course: pip install -r requirements.txt"
 
 
+@pytest.mark.parametrize(
+    ("variables", "threads"), [({}, 1), ({"OMP_NUM_THREADS": "2"}, 2), ({"MKL_NUM_THREADS": "2"}, 2)]
+)
+def test_one_thread_unless_a_variable_sets_their_number(variables, threads):
+    code = (
+        "import torch; torch.set_num_threads(2)\n"
+        "import helpers; print(torch.get_num_threads(), helpers.use_free_cores(), torch.get_num_threads())"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    env |= {"PYTHONPATH": str(NOTEBOOKS)} | variables
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    first, chosen, then = map(int, run.stdout.split())
+    assert first == threads
+    assert chosen == then and (chosen == 2 if variables else chosen in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        (lambda threads: 1 / threads, 6),  # a quiet computer
+        (lambda threads: 5.0 if threads > 1 else 1.0, 1),  # a busy one
+        (lambda threads: 1 / min(threads, 4), 4),  # four cores are free
+        (lambda threads: threads**-0.1, 1),  # it does not save a tenth
+    ],
+)
+def test_use_free_cores_ends_where_more_threads_do_not_help(seconds, chosen, monkeypatch):
+    monkeypatch.setattr(helpers, "THREADS_ARE_SET", False)
+    monkeypatch.setattr(helpers, "ALL_CORES", 6)
+    monkeypatch.setattr(helpers, "_seconds", seconds)
+    before = torch.get_num_threads()
+    try:
+        assert helpers.use_free_cores() == torch.get_num_threads() == chosen
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_seed_repeats_every_generator():
     import random
 
