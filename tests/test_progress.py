@@ -15,7 +15,7 @@ import replay
 
 CHAPTERS = replay.chapters()
 FIRST = CHAPTERS[0]
-LINKED = re.compile(r"\[(\d\d)\]\((\w+)\.ipynb\)")
+LINKED = re.compile(r"\[(\d\d) [^\]]+\]\((\w+)\.ipynb\)")
 
 
 # Progress
@@ -261,5 +261,5 @@ def test_a_path_has_what_its_chapters_need():
         assert sorted(lacking) == missing
     assert sum(map(len, home)) == len(set(sum(home, [])))
     for line in re.findall(r"^\| \d+ \|.+$", cells()["term"], re.MULTILINE):
-        for number, shown in re.findall(r"\[(\d\d)\]\(\w+\.ipynb\) \((\d+)\)", line.split("|")[4]):
+        for number, shown in re.findall(r"\[(\d\d) [^\]]+\]\(\w+\.ipynb\) \((\d+)\)", line.split("|")[4]):
             assert minutes(BY_NUMBER[number]) == int(shown)
