@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+import tracebacks
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 LOGS = Path(os.environ.get("COURSE_LOGS", ROOT / "logs"))
@@ -25,6 +27,8 @@ if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7):
     raise ImportError(
         f"PyTorch {torch.__version__} is too old for the course: pip install -r requirements.txt"
     )
+
+tracebacks.install()
 
 device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 

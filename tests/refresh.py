@@ -17,7 +17,10 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))
+
 import replay
+import tracebacks
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -25,13 +28,12 @@ METADATA = {
 }
 
 
-LIBRARY_FRAME = re.compile(r"(?:\x1b\[[\d;]*m)*File \S*(?:site-packages|python3\.\d+)[/\\]")
 BEFORE_NOTEBOOKS = re.compile(r"(?:~|/|[A-Z]:\\)[^\s\x1b]*[/\\](?=notebooks[/\\])")
 
 
 def shortened(traceback: list[str]) -> list[str]:
-    """A traceback without the libraries' frames, long and other ones in every version, and without local folders."""
-    return [BEFORE_NOTEBOOKS.sub("", entry) for entry in traceback if not LIBRARY_FRAME.match(entry)]
+    """A traceback as the lab shows it (a notebook may come without helpers), and without local folders."""
+    return [BEFORE_NOTEBOOKS.sub("", entry) for entry in tracebacks.shortened(traceback)]
 
 
 def form(outputs: list[nbformat.NotebookNode]) -> str:
@@ -91,7 +93,9 @@ def refresh(path: Path) -> str:
     ]
     redrawn = any(replay.outputs_difference(pictures(old), pictures(new), {}) for _, new, old in pairs)
     for cell in fresh.cells:
-        cell.metadata = {key: cell.metadata[key] for key in ("slideshow", "tags", "jupyter") if key in cell.metadata}
+        cell.metadata = {
+            key: cell.metadata[key] for key in ("slideshow", "tags", "jupyter") if key in cell.metadata
+        }
     for cell, new, old in pairs:
         client.current = cell
         if problem := replay.run_problem(cell, new):

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 from IPython.core.inputtransformer2 import TransformerManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
 from PIL import Image
 
 import helpers
 import replay
+import tracebacks
 
 NOTEBOOKS = Path(helpers.__file__).parent
 
@@ -28,7 +31,8 @@ def test_paths_do_not_depend_on_the_working_directory(folder, root, tmp_path):
     root = tmp_path / root
     (root / "notebooks").mkdir(parents=True)
     (root / "elsewhere").mkdir()
-    shutil.copy(NOTEBOOKS / "helpers.py", root / "notebooks")
+    for name in ("helpers.py", "tracebacks.py"):
+        shutil.copy(NOTEBOOKS / name, root / "notebooks")
     code = "import helpers; print(helpers.ROOT, helpers.DATA, helpers.LOGS, sep='\\n')"
     env = os.environ | {"PYTHONPATH": str(root / "notebooks"), "PYTHONIOENCODING": "utf-8"}
     env.pop("COURSE_LOGS", None)
@@ -232,3 +236,79 @@ def test_kept_for_backward_counts_the_memory_behind_views():
     assert helpers.kept_for_backward(product, torch.rand(9, requires_grad=True)) == 9 + 3
     layer = torch.nn.Linear(4, 2)
     assert helpers.kept_for_backward(layer, torch.rand(5, 4)) == 5 * 4
+
+
+def run_cells(*sources: str) -> list[list[nbformat.NotebookNode]]:
+    """The outputs of cells that a kernel runs as in the lab, where an error does not stop the next cell."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    with replay.kernel_options(NOTEBOOKS / "any.ipynb") as (manager, start):
+        client = NotebookClient(notebook, km=AsyncKernelManager(**manager), allow_errors=True)
+        client.execute(cleanup_kc=True, **start)
+    return [cell.outputs for cell in notebook.cells]
+
+
+def test_tracebacks_are_short_and_errors_stay_errors():
+    """In a kernel: the learner's lines and the course's stay, the libraries' go; %tb shows them all."""
+    outputs = run_cells(
+        "import torch, helpers",
+        "def mine(x):\n    return torch.nn.Linear(2, 3)(x)",
+        "mine(torch.ones(1))",
+        "%tb",
+        "helpers.load_checkpoint(5)",
+        "try:\n    {}['inner']\nexcept KeyError as error:\n    raise ValueError('outer') from error",
+        "1 +",
+        "raise KeyboardInterrupt",
+        "%no_such_magic",
+        "import course_data; raise course_data.DataError('a sentence')",
+        "mine(torch.ones(1))",
+    )[2:]
+    short, whole, course, chained, syntax, stopped, magic, sentence, again = (
+        {
+            "error": next((o for o in cell if o.output_type == "error"), None),
+            "text": tracebacks.COLOUR.sub(
+                "", "\n".join("\n".join(o.get("traceback", [])) + o.get("text", "") for o in cell)
+            ),
+        }
+        for cell in outputs
+    )
+    for one in (short, again):  # the handler has not been thrown out by the errors between
+        assert one["error"].ename == "RuntimeError" and one["text"].count("line 2, in mine(x)") == 1
+        assert "Cell In[3]" in short["text"] and "site-packages" not in one["text"]
+        assert one["text"].splitlines()[-1].startswith("RuntimeError: mat1 and mat2")
+    assert "site-packages" in whole["text"] and "in mine(x)" in whole["text"]
+    assert "helpers.py" in course["text"] and "site-packages" not in course["text"]
+    assert "KeyError: 'inner'" in chained["text"] and chained["error"].ename == "ValueError"
+    assert syntax["error"].ename == "SyntaxError" and "1 +" in syntax["text"]
+    assert stopped["error"].ename == "KeyboardInterrupt"
+    assert "no_such_magic" in magic["text"] and "Traceback" not in magic["text"]
+    assert sentence["text"] == "DataError: a sentence"
+
+
+@pytest.mark.parametrize(
+    ("path", "library"),
+    [
+        ("~/a b/.venv/lib/python3.14/site-packages/torch/nn/modules/linear.py", True),
+        (torch.__file__, True),
+        (shutil.__file__, True),
+        ("<frozen importlib._bootstrap>", True),
+        ("/usr/lib/python3/dist-packages/numpy/x.py", True),
+        ("/home/me/python3.12/course/notebooks/helpers.py", False),
+        (helpers.__file__, False),
+        ("<string>", False),
+    ],
+)
+def test_a_library_s_frame_is_told_by_its_path(path, library):
+    lines = [
+        "RuntimeError  Traceback",
+        f"\x1b[36mFile \x1b[39m\x1b[32m{path}:12\x1b[39m, in f(x)\n  12 y",
+        "end",
+    ]
+    assert tracebacks.is_library(path) == library
+    assert tracebacks.shortened(lines) == ([lines[0], lines[2]] if library else lines)
+
+
+def test_tracebacks_need_no_ipython():
+    code = "import sys; sys.modules['IPython'] = None; import tracebacks; tracebacks.install(); 1 / 0"
+    env = os.environ | {"PYTHONPATH": str(NOTEBOOKS)}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert run.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
