@@ -1,0 +1,733 @@
+"""Draws the course's diagrams: python tests/diagrams.py [NAME ...]    (default: all, into notebooks/images/NAME.svg)
+
+One style for all: a colour for each kind of thing, the same arrows, letters as outlines so that no font is needed, and
+a white ground, so that dark mode shows them too. A chapter shows a diagram by a Markdown image with a description.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+
+IMAGES = Path(__file__).resolve().parent.parent / "notebooks" / "images"
+
+# The kinds of things, everywhere alike: a light colour to fill with, a dark one for lines and letters.
+DATA = ("#d6e6f5", "#1f5f99")
+WEIGHT = ("#fde3c8", "#a85b00")
+ACTIVATION = ("#d8efd6", "#2d7a2a")
+GRADIENT = ("#f9d5d5", "#b02a30")
+PLAIN = ("#eeeeee", "#444444")
+EMPTY = ("#ffffff", "#9a9a9a")
+
+STYLE = {
+    "svg.fonttype": "path",
+    "svg.hashsalt": "pytorch-cell-by-cell",  # or each run would name its parts otherwise
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "figure.facecolor": "white",
+}
+DIAGRAMS: dict[str, Callable[[], Figure]] = {}
+
+
+def diagram(function: Callable[[], Figure]) -> Callable[[], Figure]:
+    """Register a drawing under its function's name without the leading underscore: _09_steps is 09_steps.svg."""
+    DIAGRAMS[function.__name__.lstrip("_")] = function
+    return function
+
+
+# Parts
+
+
+def canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty drawing; one unit is one inch, (0, 0) is at the bottom left."""
+    figure = plt.figure(figsize=(width, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.axis("off")
+    return figure, axes
+
+
+def box(
+    axes: Axes,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    text: str = "",
+    kind=PLAIN,
+    size=12,
+    **options,
+):
+    """A rounded box with its lower left corner at (x, y)."""
+    patch = FancyBboxPatch(
+        (x, y),
+        width,
+        height,
+        boxstyle="round,pad=0,rounding_size=0.08",
+        facecolor=kind[0],
+        edgecolor=kind[1],
+        linewidth=1.5,
+        **options,
+    )
+    axes.add_patch(patch)
+    label(axes, x + width / 2, y + height / 2, text, kind[1], size)
+
+
+def label(axes: Axes, x: float, y: float, text: str, colour: str = "#222222", size: float = 12, **options):
+    """Text with its middle at (x, y)."""
+    options = {"ha": "center", "va": "center", "linespacing": 1.25} | options
+    axes.text(x, y, text, color=colour, fontsize=size, **options)
+
+
+def arrow(
+    axes: Axes, start, end, colour: str = "#444444", bend: float = 0.0, dashed: bool = False, both=False
+):
+    """An arrow between two points; `bend` curves it."""
+    axes.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="<|-|>" if both else "-|>",
+            mutation_scale=13,
+            color=colour,
+            linewidth=1.5,
+            connectionstyle=f"arc3,rad={bend}",
+            linestyle="--" if dashed else "-",
+            shrinkA=0,
+            shrinkB=0,
+        )
+    )
+
+
+def grid(
+    axes: Axes, x: float, y: float, rows: int, columns: int, cell: float = 0.3, kind=DATA, texts=None, size=9
+):
+    """A sheet of cells, its lower left corner at (x, y); texts: what stands in the cells, row by row."""
+    for row in range(rows):
+        for column in range(columns):
+            place = (x + column * cell, y + (rows - 1 - row) * cell)
+            axes.add_patch(Rectangle(place, cell, cell, facecolor=kind[0], edgecolor=kind[1], linewidth=1))
+            if texts is not None:
+                label(axes, place[0] + cell / 2, place[1] + cell / 2, str(texts[row][column]), kind[1], size)
+
+
+# Chapter 7
+
+
+@diagram
+def _07_pipeline() -> Figure:
+    figure, axes = canvas(9.2, 4.1)
+    parts = [
+        ("sampler", "which rows,\nin which order", PLAIN),
+        ("data set", "one item\nfor each index", DATA),
+        ("collate", "a list of items\nbecomes tensors", PLAIN),
+        ("batch", "x (4, …), y (4,)", ACTIVATION),
+    ]
+    for i, (name, what, kind) in enumerate(parts):
+        box(axes, 0.2 + 2.3 * i, 2.75, 1.75, 0.6, name, kind, 13)
+        label(axes, 1.08 + 2.3 * i, 2.4, what, size=10)
+        if i < 3:
+            arrow(axes, (1.97 + 2.3 * i, 3.05), (2.48 + 2.3 * i, 3.05))
+    for i, text in enumerate(("3, 0, 2, 1", "items 3, 0, 2, 1", "stacked")):
+        label(axes, 2.22 + 2.3 * i, 3.62, text, size=10)
+    label(axes, 0.2, 1.75, "no workers", ha="left", size=11)
+    label(axes, 0.2, 0.95, "2 workers", ha="left", size=11)
+    for i in range(3):
+        box(axes, 1.5 + 1.7 * i, 1.55, 0.9, 0.36, f"load {i}", DATA, 10)
+        box(axes, 2.43 + 1.7 * i, 1.55, 0.7, 0.36, f"use {i}", ACTIVATION, 10)
+    for worker in range(2):
+        for i in range(2):
+            box(axes, 1.5 + 0.95 * i, 0.95 - 0.42 * worker, 0.9, 0.36, f"load {2 * i + worker}", DATA, 10)
+    for i in range(4):
+        box(axes, 2.43 + 0.74 * i, 0.1, 0.7, 0.36, f"use {i}", ACTIVATION, 10)
+    arrow(axes, (7.0, 0.28), (8.9, 0.28))
+    label(axes, 8.0, 0.5, "time", size=10)
+    return figure
+
+
+# Chapter 8
+
+
+@diagram
+def _08_tree() -> Figure:
+    figure, axes = canvas(9, 4.0)
+    box(axes, 3.5, 3.3, 2.0, 0.5, "Net (nn.Module)", PLAIN, 12)
+    for x, name in ((1.2, "body (Sequential)"), (5.8, "head (Linear)")):
+        box(axes, x, 2.25, 2.0, 0.5, name, PLAIN, 11)
+        arrow(axes, (4.5, 3.28), (x + 1.0, 2.78))
+    for x, name in ((0.2, "body.0 (Linear)"), (2.35, "body.1 (BatchNorm1d)")):
+        box(axes, x, 1.25, 2.0, 0.5, name, PLAIN, 10)
+        arrow(axes, (2.2, 2.23), (x + 1.0, 1.78))
+    leaves = [
+        (0.15, "weight", WEIGHT),
+        (1.2, "bias", WEIGHT),
+        (2.3, "weight", WEIGHT),
+        (3.25, "running_mean, …", DATA),
+        (5.85, "weight", WEIGHT),
+        (6.95, "bias", WEIGHT),
+    ]
+    for x, name, kind in leaves:
+        width = 1.35 if name.startswith("running") else 0.85
+        box(axes, x, 0.45, width, 0.4, name, kind, 10)
+    for start, end in (
+        ((1.0, 1.23), (0.57, 0.87)),
+        ((1.4, 1.23), (1.62, 0.87)),
+        ((3.1, 1.23), (2.75, 0.87)),
+        ((3.6, 1.23), (3.9, 0.87)),
+        ((6.6, 2.23), (6.3, 0.87)),
+        ((7.0, 2.23), (7.35, 0.87)),
+    ):
+        arrow(axes, start, end)
+    label(axes, 8.0, 3.6, "parameter: trained", WEIGHT[1], 10)
+    label(axes, 8.0, 3.3, "buffer: kept, not trained", DATA[1], 10)
+    label(
+        axes,
+        4.5,
+        0.12,
+        ".to(device) moves all leaves · .eval() sets each box's mode · .parameters() gives the orange ones",
+        size=9.5,
+    )
+    return figure
+
+
+# Chapter 9
+
+
+@diagram
+def _09_steps() -> Figure:
+    figure, axes = canvas(9.6, 5.6)
+    cell = 0.22
+    rows = [
+        ("stride=1", 5, 0, 1, 1),
+        ("stride=2", 5, 0, 1, 2),
+        ("padding=1", 5, 1, 1, 1),
+        ("dilation=2", 5, 0, 2, 1),
+    ]
+    for r, (name, side, padding, dilation, stride) in enumerate(rows):
+        bottom = 4.2 - 1.38 * r
+        label(axes, 0.15, bottom + 0.6, name, ha="left")
+        whole = side + 2 * padding
+        reach = dilation * 2 + 1
+        starts = list(range(0, whole - reach + 1, stride))
+        shown = starts[:4]
+        for s, start in enumerate(shown):
+            left = 1.6 + 1.75 * s
+            for i in range(whole):
+                for j in range(whole):
+                    inside = padding <= i < side + padding and padding <= j < side + padding
+                    under = (
+                        i % dilation == 0
+                        and i < reach
+                        and (j - start) % dilation == 0
+                        and 0 <= j - start < reach
+                    )
+                    kind = WEIGHT if under else DATA if inside else EMPTY
+                    place = (left + j * cell * 5 / whole, bottom + (whole - 1 - i) * cell * 5 / whole)
+                    axes.add_patch(
+                        Rectangle(
+                            place,
+                            cell * 5 / whole,
+                            cell * 5 / whole,
+                            facecolor=kind[0],
+                            edgecolor=kind[1],
+                            linewidth=0.8,
+                        )
+                    )
+            if s + 1 < len(shown):
+                arrow(axes, (left + 1.2, bottom + 0.55), (left + 1.65, bottom + 0.55))
+        size = len(starts)
+        more = "… " if len(starts) > len(shown) else ""
+        places = "1 place" if size == 1 else f"{size} in a row"
+        label(
+            axes,
+            1.6 + 1.75 * len(shown) - 0.15,
+            bottom + 0.55,
+            f"{more}{places}:\noutput {size} × {size}",
+            size=10,
+            ha="left",
+        )
+    return figure
+
+
+@diagram
+def _09_channels() -> Figure:
+    figure, axes = canvas(9.2, 4.2)
+    for i in range(3):
+        grid(axes, 0.3 + 0.25 * i, 1.3 + 0.25 * i, 5, 5, 0.26, DATA)
+    label(axes, 1.2, 0.75, "input: 3 channels\n(N, 3, 5, 5)", size=11)
+    for k in range(2):
+        bottom = 2.45 - 1.75 * k
+        for i in range(3):
+            grid(axes, 3.5 + 0.95 * i, bottom, 3, 3, 0.26, WEIGHT)
+            if i < 2:
+                label(axes, 4.36 + 0.95 * i, bottom + 0.39, "+", size=13)
+        label(axes, 4.85, bottom + 1.0, f"kernel {k}: 3 sheets", WEIGHT[1], 11)
+        grid(axes, 7.6, bottom, 3, 3, 0.26, ACTIVATION)
+        label(axes, 8.0, bottom + 1.0, f"map {k}", ACTIVATION[1], 11)
+        arrow(axes, (2.25, 2.2), (3.4, bottom + 0.4))
+        arrow(axes, (6.35, bottom + 0.4), (7.5, bottom + 0.4))
+    label(axes, 4.85, 0.25, "weight (2, 3, 3, 3)", WEIGHT[1], 11)
+    label(axes, 8.0, 0.25, "output (N, 2, 3, 3)", ACTIVATION[1], 11)
+    return figure
+
+
+# Chapter 13
+
+
+@diagram
+def _13_unrolled() -> Figure:
+    figure, axes = canvas(9.2, 3.0)
+    box(axes, 0.5, 1.1, 1.0, 0.7, "cell", WEIGHT, 13)
+    label(axes, 1.0, 0.45, "x", DATA[1], 13)
+    label(axes, 1.0, 2.55, "output", ACTIVATION[1], 12)
+    arrow(axes, (1.0, 0.65), (1.0, 1.07))
+    arrow(axes, (1.0, 1.83), (1.0, 2.35))
+    arrow(axes, (1.52, 1.6), (1.52, 1.25), bend=-1.6)
+    label(axes, 2.0, 1.85, "h", ACTIVATION[1], 12)
+    label(axes, 2.55, 1.45, "=", size=20)
+    for i in range(4):
+        left = 3.5 + 1.45 * i
+        box(axes, left, 1.1, 0.9, 0.7, "cell", WEIGHT, 12)
+        label(axes, left + 0.45, 0.45, f"$x_{i + 1}$", DATA[1], 14)
+        label(axes, left + 0.45, 2.55, f"$h_{i + 1}$", ACTIVATION[1], 14)
+        arrow(axes, (left + 0.45, 0.65), (left + 0.45, 1.07))
+        arrow(axes, (left + 0.45, 1.83), (left + 0.45, 2.33))
+        arrow(axes, (left - 0.53, 1.45), (left - 0.03, 1.45), ACTIVATION[1])
+    label(axes, 2.85, 1.8, "$h_0$", ACTIVATION[1], 13)
+    label(axes, 6.1, 0.1, "the same weights in each step", WEIGHT[1], 10)
+    return figure
+
+
+def _gate(axes: Axes, x: float, y: float, text: str) -> None:
+    """A gate, a circle with a multiplication sign, and its name."""
+    axes.plot(
+        [x],
+        [y],
+        "o",
+        markersize=20,
+        markerfacecolor="white",
+        markeredgecolor=GRADIENT[1],
+        markeredgewidth=1.5,
+    )
+    label(axes, x, y, "×", GRADIENT[1], 14)
+    if text:
+        label(axes, x, y - 0.62, text, GRADIENT[1], 12)
+        arrow(axes, (x, y - 0.45), (x, y - 0.19), GRADIENT[1])
+
+
+def _plus(axes: Axes, x: float, y: float) -> None:
+    """A circle with a plus sign."""
+    axes.plot(
+        [x], [y], "o", markersize=20, markerfacecolor="white", markeredgecolor="#444444", markeredgewidth=1.5
+    )
+    label(axes, x, y, "+", size=14)
+
+
+@diagram
+def _13_lstm() -> Figure:
+    figure, axes = canvas(9.2, 3.8)
+    axes.add_patch(
+        FancyBboxPatch(
+            (1.3, 0.75),
+            6.6,
+            2.75,
+            boxstyle="round,pad=0,rounding_size=0.2",
+            facecolor="#fafafa",
+            edgecolor=PLAIN[1],
+            linewidth=1.2,
+        )
+    )
+    label(axes, 0.7, 3.0, "$c_{t-1}$", ACTIVATION[1], 14)
+    label(axes, 8.5, 3.0, "$c_t$", ACTIVATION[1], 14)
+    arrow(axes, (1.0, 3.0), (2.2, 3.0), ACTIVATION[1])
+    _gate(axes, 2.4, 3.0, "forget f")
+    arrow(axes, (2.6, 3.0), (3.95, 3.0), ACTIVATION[1])
+    _plus(axes, 4.15, 3.0)
+    arrow(axes, (4.35, 3.0), (8.25, 3.0), ACTIVATION[1])
+    _gate(axes, 4.15, 2.05, "input i")
+    arrow(axes, (4.15, 2.25), (4.15, 2.8), ACTIVATION[1])
+    box(axes, 5.0, 1.85, 1.05, 0.42, "g = tanh", WEIGHT, 11)
+    arrow(axes, (5.0, 2.06), (4.37, 2.06))
+    box(axes, 6.3, 2.35, 0.8, 0.4, "tanh", PLAIN, 11)
+    arrow(axes, (6.7, 2.98), (6.7, 2.77), ACTIVATION[1])
+    _gate(axes, 6.7, 1.7, "output o")
+    arrow(axes, (6.7, 2.33), (6.7, 1.9), ACTIVATION[1])
+    arrow(axes, (6.9, 1.7), (8.25, 1.7), ACTIVATION[1])
+    label(axes, 8.55, 1.7, "$h_t$", ACTIVATION[1], 14)
+    label(axes, 0.65, 1.3, "$x_t$, $h_{t-1}$", DATA[1], 14)
+    arrow(axes, (1.15, 1.3), (1.95, 1.3), DATA[1])
+    label(
+        axes,
+        4.5,
+        0.4,
+        "f, i, o and g are each computed from x and h; f, i, o lie between 0 (shut) and 1 (open)",
+        size=10.5,
+    )
+    return figure
+
+
+@diagram
+def _13_gru() -> Figure:
+    figure, axes = canvas(9.2, 3.3)
+    axes.add_patch(
+        FancyBboxPatch(
+            (1.3, 0.75),
+            6.6,
+            2.25,
+            boxstyle="round,pad=0,rounding_size=0.2",
+            facecolor="#fafafa",
+            edgecolor=PLAIN[1],
+            linewidth=1.2,
+        )
+    )
+    label(axes, 0.75, 2.6, "$h_{t-1}$", ACTIVATION[1], 14)
+    label(axes, 8.5, 2.6, "$h_t$", ACTIVATION[1], 14)
+    arrow(axes, (1.1, 2.6), (4.6, 2.6), ACTIVATION[1])
+    _gate(axes, 4.8, 2.6, "update z")
+    arrow(axes, (5.0, 2.6), (6.55, 2.6), ACTIVATION[1])
+    _plus(axes, 6.75, 2.6)
+    arrow(axes, (6.95, 2.6), (8.2, 2.6), ACTIVATION[1])
+    arrow(axes, (2.2, 2.6), (2.2, 1.72), ACTIVATION[1])
+    _gate(axes, 2.2, 1.52, "")
+    label(axes, 1.78, 1.8, "reset r", GRADIENT[1], 11)
+    label(axes, 2.5, 2.1, "$W h$", ACTIVATION[1], 12)
+    arrow(axes, (2.4, 1.52), (3.2, 1.52), ACTIVATION[1])
+    box(axes, 3.25, 1.3, 1.1, 0.44, "n = tanh", WEIGHT, 11)
+    arrow(axes, (4.37, 1.52), (6.55, 1.52))
+    _gate(axes, 6.75, 1.52, "")
+    label(axes, 7.35, 1.52, "1 − z", GRADIENT[1], 12)
+    arrow(axes, (6.75, 1.72), (6.75, 2.4), ACTIVATION[1])
+    label(axes, 0.75, 1.0, "$x_t$", DATA[1], 14)
+    arrow(axes, (1.0, 1.0), (3.5, 1.27), DATA[1])
+    label(axes, 4.6, 0.4, "z near 1 keeps the old state, z near 0 takes the new proposal n", size=10.5)
+    return figure
+
+
+# Chapter 14
+
+
+@diagram
+def _14_attention() -> Figure:
+    figure, axes = canvas(9.4, 3.7)
+    for name, top, kind in (("Q", 2.75, DATA), ("K", 1.45, DATA), ("V", 0.15, DATA)):
+        grid(axes, 0.7, top, 3, 4, 0.24, kind)
+        label(axes, 0.4, top + 0.36, name, kind[1], 14)
+    label(axes, 1.2, 3.55, "3 steps, 4 numbers each", size=9.5)
+    grid(
+        axes,
+        3.1,
+        2.1,
+        3,
+        3,
+        0.34,
+        PLAIN,
+        [["1.9", ".7", "-.1"], ["-.6", "1.5", "-.6"], [".2", ".2", ".5"]],
+        10,
+    )
+    label(axes, 3.6, 1.8, "scores\n$QK^T / \\sqrt{d}$", size=11, va="top")
+    arrow(axes, (1.75, 3.1), (3.05, 2.75))
+    arrow(axes, (1.75, 1.85), (3.05, 2.45))
+    arrow(axes, (4.2, 2.6), (5.05, 2.6))
+    label(axes, 4.62, 2.85, "softmax", size=10)
+    grid(
+        axes, 5.15, 2.1, 3, 3, 0.34, WEIGHT, [[".7", ".2", ".1"], [".1", ".8", ".1"], [".3", ".3", ".4"]], 10
+    )
+    label(axes, 5.66, 1.8, "weights: each\nrow adds up to 1", WEIGHT[1], 11, va="top")
+    arrow(axes, (6.25, 2.6), (7.3, 2.6))
+    axes.plot([1.75, 6.5], [0.5, 0.5], color="#444444", linewidth=1.5)
+    arrow(axes, (6.5, 0.5), (7.3, 2.35))
+    label(axes, 4.0, 0.7, "mix the values", size=10)
+    grid(axes, 7.4, 2.25, 3, 4, 0.24, ACTIVATION)
+    label(axes, 7.9, 1.95, "output: a mixture of V's\nrows for each step", ACTIVATION[1], 11, va="top")
+    return figure
+
+
+@diagram
+def _14_heads() -> Figure:
+    figure, axes = canvas(9.0, 3.0)
+    grid(axes, 0.4, 1.1, 3, 8, 0.22, DATA)
+    label(axes, 1.3, 0.7, "(steps, 8)", DATA[1], 11)
+    for h, colour in enumerate((DATA, WEIGHT)):
+        bottom = 1.85 - 1.3 * h
+        grid(axes, 3.4, bottom, 3, 4, 0.22, colour)
+        label(axes, 3.85, bottom + 0.85, f"head {h + 1}: 4 numbers", colour[1], 10)
+        arrow(axes, (2.25, 1.45), (3.3, bottom + 0.33))
+        box(axes, 4.9, bottom + 0.08, 1.2, 0.5, "attention", PLAIN, 11)
+        arrow(axes, (4.35, bottom + 0.33), (4.87, bottom + 0.33))
+        arrow(axes, (6.13, bottom + 0.33), (6.9, 1.45))
+    for h, colour in enumerate((DATA, WEIGHT)):
+        grid(axes, 7.0 + 0.88 * h, 1.1, 3, 4, 0.22, colour)
+    label(axes, 7.9, 0.7, "joined: (steps, 8)", size=11)
+    return figure
+
+
+@diagram
+def _14_block() -> Figure:
+    figure, axes = canvas(9.0, 4.4)
+    for x, name, parts in (
+        (
+            1.0,
+            "norm_first=False (post-norm)",
+            ["attention", "+", "LayerNorm", "feed-forward", "+", "LayerNorm"],
+        ),
+        (
+            5.2,
+            "norm_first=True (pre-norm)",
+            ["LayerNorm", "attention", "+", "LayerNorm", "feed-forward", "+"],
+        ),
+    ):
+        label(axes, x + 1.2, 4.15, name, size=11.5)
+        places = {}
+        for i, part in enumerate(parts):
+            y = 0.55 + 0.56 * i
+            if part == "+":
+                _plus(axes, x + 1.2, y + 0.19)
+            else:
+                kind = {"attention": WEIGHT, "feed-forward": WEIGHT, "LayerNorm": PLAIN}[part]
+                box(axes, x + 0.4, y, 1.6, 0.38, part, kind, 11)
+            arrow(axes, (x + 1.2, y - 0.18), (x + 1.2, y - 0.01))
+            places[i] = y
+        arrow(axes, (x + 1.2, 0.55 + 0.56 * 6 - 0.18), (x + 1.2, 0.55 + 0.56 * 6 + 0.05))
+        for start, plus in zip(
+            (0.42, 0.55 + 0.56 * 3 - 0.12),
+            [i for i, part in enumerate(parts) if part == "+"],
+            strict=True,
+        ):
+            end = places[plus] + 0.19
+            axes.plot([x + 1.2, x + 2.35, x + 2.35], [start, start, end], color=ACTIVATION[1], linewidth=1.5)
+            arrow(axes, (x + 2.35, end), (x + 1.42, end), ACTIVATION[1])
+        label(axes, x + 1.2, 0.22, "x", DATA[1], 13)
+    label(axes, 4.5, 1.6, "the direct path\nadds the input", ACTIVATION[1], 10)
+    return figure
+
+
+# Chapter 19
+
+
+@diagram
+def _19_graph() -> Figure:
+    figure, axes = canvas(9.2, 3.4)
+    nodes = {
+        "w = 3": (0.3, 1.45, WEIGHT),
+        "a = w²": (2.8, 2.3, ACTIVATION),
+        "b = 2w": (2.8, 0.6, ACTIVATION),
+        "c = a · b": (5.3, 1.45, ACTIVATION),
+        "loss = c + a": (7.4, 1.45, GRADIENT),
+    }
+    for name, (x, y, kind) in nodes.items():
+        box(axes, x, y, 1.3 if name != "loss = c + a" else 1.6, 0.55, name, kind, 12)
+    for start, end in (
+        ((1.6, 1.85), (2.78, 2.5)),
+        ((1.6, 1.6), (2.78, 0.95)),
+        ((4.1, 2.5), (5.28, 1.85)),
+        ((4.1, 0.9), (5.28, 1.6)),
+        ((6.6, 1.72), (7.38, 1.72)),
+    ):
+        arrow(axes, start, end)
+    arrow(axes, (4.1, 2.7), (8.2, 2.02), bend=-0.15)
+    for x, y, text in (
+        (1.75, 2.4, "∂a/∂w = 2w = 6"),
+        (1.75, 1.0, "∂b/∂w = 2"),
+        (5.0, 2.35, "∂c/∂a = b = 6"),
+        (5.0, 0.95, "∂c/∂b = a = 9"),
+        (7.0, 1.35, "1"),
+        (6.9, 2.72, "1"),
+    ):
+        label(axes, x, y, text, GRADIENT[1], 10.5)
+    label(
+        axes,
+        4.6,
+        0.15,
+        "multiply along each path and add the paths: (6 + 1) · 6 + 9 · 2 = 60 = dloss/dw",
+        GRADIENT[1],
+        12,
+    )
+    label(axes, 4.6, 3.2, "forward: left to right · backward: right to left", size=10)
+    return figure
+
+
+# Chapter 21
+
+
+@diagram
+def _21_cycle() -> Figure:
+    figure, axes = canvas(9.2, 3.6)
+    steps = [
+        ("batch", DATA),
+        ("forward:\nlogits, loss", ACTIVATION),
+        ("zero_grad,\nbackward", GRADIENT),
+        ("optimizer step", WEIGHT),
+    ]
+    places = [(0.5, 2.35), (3.0, 2.35), (3.0, 0.95), (0.5, 0.95)]
+    for (name, kind), (x, y) in zip(steps, places, strict=True):
+        box(axes, x, y, 1.8, 0.75, name, kind, 12)
+    arrow(axes, (2.32, 2.72), (2.98, 2.72))
+    arrow(axes, (3.9, 2.33), (3.9, 1.72))
+    arrow(axes, (2.98, 1.32), (2.32, 1.32))
+    arrow(axes, (1.4, 1.72), (1.4, 2.33))
+    label(axes, 2.65, 0.55, "one epoch: every training picture once", size=10.5)
+    label(axes, 2.65, 3.35, "for each batch", size=11)
+    for y, share, text, what, kind in (
+        (2.5, 3.0, "training", "changes the weights", DATA),
+        (1.6, 0.9, "validation", "chooses settings, after each epoch", WEIGHT),
+        (0.7, 0.9, "test", "once, at the very end", GRADIENT),
+    ):
+        box(axes, 5.7, y, share, 0.5, text, kind, 11)
+        label(axes, 5.75, y - 0.2, what, kind[1], 10, ha="left")
+    label(axes, 7.2, 3.35, "three parts of the data", size=11)
+    return figure
+
+
+@diagram
+def _21_checkpoint() -> Figure:
+    figure, axes = canvas(9.2, 2.4)
+    box(axes, 0.3, 0.4, 8.6, 1.4, "", EMPTY)
+    label(axes, 4.6, 2.1, "a checkpoint: everything that the next step depends on", size=12)
+    parts = [
+        ("model", "weights and\nbuffers", WEIGHT),
+        ("optimizer", "its averages\nfor each weight", GRADIENT),
+        ("scheduler", "how far the\nlearning rate is", PLAIN),
+        ("random state", "the next order\nof the pictures", DATA),
+        ("epoch, history", "where the run\nstands", ACTIVATION),
+    ]
+    for i, (name, what, kind) in enumerate(parts):
+        box(axes, 0.5 + 1.68 * i, 1.15, 1.52, 0.45, name, kind, 11)
+        label(axes, 1.26 + 1.68 * i, 0.78, what, size=10)
+    return figure
+
+
+# Chapter 22
+
+
+@diagram
+def _22_transfer() -> Figure:
+    figure, axes = canvas(9.2, 3.4)
+    rows = [
+        (2.35, "trained before", [WEIGHT, WEIGHT, WEIGHT], "head", WEIGHT),
+        (1.25, "frozen", [PLAIN, PLAIN, PLAIN], "new head", WEIGHT),
+        (0.15, "fine-tuned", [WEIGHT, WEIGHT, WEIGHT], "new head", WEIGHT),
+    ]
+    for y, name, kinds, head, head_kind in rows:
+        label(axes, 0.2, y + 0.35, name, ha="left", size=12)
+        for i, kind in enumerate(kinds):
+            box(axes, 1.9 + 1.25 * i, y + 0.1, 1.05, 0.5, "layers", kind, 11)
+            arrow(axes, (2.97 + 1.25 * i, y + 0.35), (3.13 + 1.25 * i, y + 0.35))
+        box(axes, 5.68, y + 0.1, 2.1, 0.5, head, head_kind, 11)
+    arrow(axes, (3.7, 2.42), (3.7, 1.9), dashed=True)
+    arrow(axes, (4.3, 2.42), (4.3, 0.8), dashed=True)
+    label(axes, 3.6, 2.12, "copied", size=10, ha="right")
+    label(axes, 8.5, 1.6, "gradients reach\nthe head alone", GRADIENT[1], 10)
+    label(axes, 8.5, 0.5, "gradients reach\nall layers", GRADIENT[1], 10)
+    label(
+        axes, 4.3, 3.2, "orange: weights that training changes · grey: weights that stay as they are", size=10
+    )
+    return figure
+
+
+# Chapter 24
+
+
+@diagram
+def _24_timeline() -> Figure:
+    figure, axes = canvas(9.2, 3.0)
+    for y, name in ((2.2, "CPU"), (1.5, "GPU")):
+        label(axes, 0.2, y + 0.18, name, ha="left", size=12)
+    for i in range(5):
+        box(axes, 1.0 + 0.42 * i, 2.2, 0.36, 0.36, str(i), DATA, 10)
+        box(axes, 1.4 + 1.2 * i, 1.5, 1.1, 0.36, f"kernel {i}", ACTIVATION, 10)
+    arrow(axes, (1.18, 2.18), (1.45, 1.9))
+    arrow(axes, (2.86, 2.18), (6.3, 1.92), dashed=True)
+    box(axes, 3.2, 2.2, 4.15, 0.36, "waits: loss.item() needs the last result", GRADIENT, 10)
+    arrow(axes, (7.3, 1.88), (7.36, 2.18))
+    label(axes, 1.0, 2.78, "the CPU only puts work into a queue", size=10, ha="left")
+    label(axes, 4.5, 1.15, "the GPU works it off, one kernel after the other", size=10)
+    arrow(axes, (1.0, 0.6), (8.8, 0.6))
+    label(axes, 8.5, 0.35, "time", size=10)
+    label(axes, 3.5, 0.35, "measure between two torch.accelerator.synchronize() calls", size=10)
+    return figure
+
+
+@diagram
+def _24_formats() -> Figure:
+    figure, axes = canvas(9.2, 2.7)
+    for row, (name, exponent, mantissa, digits) in enumerate(
+        (
+            ("float32", 8, 23, "about 7 digits, to 3e38"),
+            ("bfloat16", 8, 7, "about 2 digits, to 3e38"),
+            ("float16", 5, 10, "about 3 digits, to 65504"),
+        )
+    ):
+        y, cell = 1.75 - 0.65 * row, 0.19
+        label(axes, 0.2, y + 0.12, name, ha="left", size=12)
+        grid(axes, 1.35, y, 1, 1, cell * 1.3, PLAIN)
+        for i in range(exponent):
+            grid(axes, 1.65 + i * cell, y, 1, 1, cell, WEIGHT)
+        for i in range(mantissa):
+            grid(axes, 1.72 + (exponent + i) * cell, y, 1, 1, cell, DATA)
+        x = 1.95 + (exponent + mantissa) * cell
+        label(axes, x, y + 0.1, digits, size=10, ha="left") if row else label(
+            axes, 5.9, y + 0.42, digits, size=10
+        )
+    label(axes, 1.48, 2.35, "sign", PLAIN[1], 10)
+    label(axes, 2.45, 2.35, "exponent: range", WEIGHT[1], 10)
+    label(axes, 4.4, 2.35, "fraction: precision", DATA[1], 10)
+    return figure
+
+
+# Chapter 25
+
+
+@diagram
+def _25_allreduce() -> Figure:
+    figure, axes = canvas(9.2, 3.6)
+    for i in range(2):
+        y = 2.25 - 1.75 * i
+        label(axes, 0.2, y + 0.4, f"process {i}", ha="left", size=12)
+        box(axes, 1.4, y, 1.5, 0.8, f"half {i} of\nthe batch", DATA, 11)
+        box(axes, 3.4, y, 1.3, 0.8, "forward,\nbackward", ACTIVATION, 11)
+        box(axes, 5.2, y, 1.0, 0.8, f"$g_{i}$", GRADIENT, 14)
+        box(axes, 7.4, y, 1.5, 0.8, "step: the\nsame weights", WEIGHT, 11)
+        arrow(axes, (2.92, y + 0.4), (3.38, y + 0.4))
+        arrow(axes, (4.72, y + 0.4), (5.18, y + 0.4))
+        arrow(axes, (6.22, y + 0.4), (7.38, y + 0.4))
+    arrow(axes, (5.7, 2.22), (5.7, 1.33), GRADIENT[1], both=True)
+    label(axes, 5.55, 1.78, "all-reduce", GRADIENT[1], 12, ha="right")
+    label(axes, 6.0, 1.78, "both get $(g_0 + g_1) / 2$", GRADIENT[1], 12, ha="left")
+    return figure
+
+
+# The command
+
+
+def draw(name: str, folder: Path = IMAGES) -> Path:
+    """Draw one diagram into `folder`; returns its path. Raises KeyError for an unknown name."""
+    path = folder / f"{name}.svg"
+    with plt.rc_context(STYLE):
+        figure = DIAGRAMS[name]()
+        figure.savefig(path, metadata={"Date": None, "Creator": None})
+        plt.close(figure)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        "\n".join(line.rstrip() for line in text.splitlines()) + "\n", encoding="utf-8", newline="\n"
+    )
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*DIAGRAMS, []], help=", ".join(DIAGRAMS))
+    for name in parser.parse_args().names or DIAGRAMS:
+        print(draw(name))
+
+
+if __name__ == "__main__":
+    main()
