@@ -223,6 +223,12 @@ class Checked(Windows):
         return self.series[idx : idx + self.length], self.series[idx + self.length]
 
 
+class AlwaysFloats(Checked):
+    def __getitem__(self, idx):
+        window, following = super().__getitem__(idx)
+        return window.float(), following.float()
+
+
 class InAList(Dataset):
     def __init__(self, series, length):
         starts = range(len(series) - length)
@@ -406,6 +412,11 @@ class LabelOfRow(FromTable):
         return super().__getitem__(idx)[0], idx
 
 
+class WithoutFirstLine(FromTable):
+    def kept(self, rows):
+        return super().kept(rows[1:])
+
+
 RIGHT = {
     "6.1": [Right(Checked), Right(InAList), Right(Unfolded)],
     "6.2": [Right(counted), Right(counted_by_counter), Right(counted_by_numpy), Right(counted_by_loop)],
@@ -416,6 +427,7 @@ RIGHT = {
 WRONG = {
     "6.1": [
         Wrong(Windows, hint="[-1]"),
+        Wrong(AlwaysFloats, hint="should have torch.int32"),
         Wrong(NoRoomForTheNext, hint="one value that follows"),
         Wrong(NextAsSlice, hint="the value itself, ()"),
         Wrong(OnlyTheWindow, hint="a pair is wanted"),
@@ -453,6 +465,7 @@ WRONG = {
     ],
     "6.5": [
         Wrong(MissingKept, hint="leave its line out"),
+        Wrong(WithoutFirstLine, hint="The first line"),
         Wrong(ClassesOfAllRows, hint="aphids"),
         Wrong(ClassesAsTheyCome, hint="classes[0] is 'wasps'"),
         Wrong(GreyLeft, hint="gives three channels"),
