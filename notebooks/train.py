@@ -6,6 +6,9 @@ python notebooks/train.py --checkpoint run.pt                  a run that may be
 python notebooks/train.py --checkpoint run.pt --resume         … and goes on where it was
 python notebooks/train.py --validation 0 --test                the last run: all images, then the test images
 torchrun --standalone --nproc-per-node=2 notebooks/train.py    two processes (chapter 25)
+
+On a CPU it uses the cores that are free when it starts. OMP_NUM_THREADS=8 python notebooks/train.py uses eight, free or
+not; on Windows set the variable first (PowerShell: $env:OMP_NUM_THREADS = 8).
 """
 
 import argparse
@@ -511,6 +514,7 @@ def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namesp
 def run_command(settings: Settings, options: argparse.Namespace) -> None:
     """Read, train, score, write."""
     device = choose_device(options.device)
+    helpers.use_free_cores()
     if "RANK" in os.environ and "WORLD_SIZE" in os.environ:  # set by torchrun
         dist.init_process_group(dist.get_default_backend_for_device(device))
     first = place()[0] == 0
