@@ -1,7 +1,8 @@
 """The data sets of the course: a small sample that lies in data/, and the real ones, downloaded when they are asked for.
 
 COURSE_DATA=sample (the default) or COURSE_DATA=full in the environment decides which. What is asked for is what you
-get: a data set that is missing, damaged or cannot be downloaded ends in a DataError of one sentence.
+get: a data set that is missing, damaged or cannot be downloaded ends in a DataError of one sentence. An archive that
+lies in data/ already is used instead of a download.
 """
 
 import errno
@@ -9,18 +10,26 @@ import hashlib
 import os
 import shutil
 import socket
+import ssl
+import sys
+import tarfile
 import time
-import uuid
-from collections.abc import Callable
-from contextlib import suppress
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import check_integrity, download_url, extract_archive
+from torchvision.datasets.utils import check_integrity
+from tqdm import tqdm
 
 from helpers import DATA, ROOT
 
@@ -34,8 +43,10 @@ ANTS_BEES = {
 }
 RECORD = ".digest"  # a file in a downloaded folder: what its pictures were when the archive had been verified
 PICTURES = {".jpg", ".jpeg", ".gif"}
-SILENCE = 30  # seconds without a byte after which a download is given up
-ABANDONED = 600  # seconds without a change after which nobody works on a .part folder any more
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar")  # macOS may unpack the .gz of a .tar.gz by itself
+SILENCE = 30  # seconds without a byte after which a connection is given up
+BUSY = (429, 500, 502, 503, 504)  # what a server answers that may do better later
+PAUSES = (1, 5, 20)  # seconds before a cut download goes on, each time that the last try has brought nothing
 
 RESTORE = "restore it with 'git checkout -- data' in the course's folder, or from a fresh copy of the course"
 
@@ -82,16 +93,17 @@ def cifar10(train: bool = True, transform: Callable | None = None) -> CIFAR10:
     else:
         kind = CIFAR10
         line = "CIFAR-10: the real photographs, 32 x 32 (COURSE_DATA=sample: the small sample)"
-        _install(kind.base_folder, kind.url, lambda folder: kind(folder, train=False, download=True))
+        _install(kind.base_folder, kind.url, _unpack_cifar10)
+    home = _home(kind.base_folder)
     try:
-        data = kind(DATA, train, transform)  # verifies every checksum before it unpickles anything
+        data = kind(home, train, transform)  # verifies every checksum before it unpickles anything
     except (OSError, RuntimeError):
-        for file, md5 in (*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])):
+        for file, md5 in _cifar10_files(kind):
             with suppress(OSError):
-                if check_integrity(DATA / kind.base_folder / file, md5):
+                if check_integrity(home / kind.base_folder / file, md5):
                     continue
             break
-        raise _refusal(kind.base_folder, file) from None
+        raise _refusal(home / kind.base_folder, file) from None
     _tell(line)
     return data
 
@@ -109,15 +121,16 @@ def ants_bees() -> Path:
         line = "Ants and bees sample: drawings (COURSE_DATA=full: the real photographs, 47 MB)"
     else:
         line = "Ants and bees: the real photographs (COURSE_DATA=sample: the small sample)"
-        _install(name, ANTS_BEES_URL, _fetch_ants_bees)
+        _install(name, ANTS_BEES_URL, _unpack_ants_bees)
+    folder = _home(name) / name
     try:
-        found, record = digest(DATA / name), DATA / name / RECORD
+        found, record = digest(folder), folder / RECORD
         if found != expected and not (record.exists() and record.read_bytes() == found.encode()):
-            raise _refusal(name)
+            raise _refusal(folder)
     except OSError as error:
-        raise _refusal(name, error.filename or "") from None
+        raise _refusal(folder, error.filename or "") from None
     _tell(line)
-    return DATA / name
+    return folder
 
 
 def digest(folder: Path) -> str:
@@ -137,85 +150,281 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _fetch_ants_bees(folder: Path) -> None:
+def _home(name: str) -> Path:
+    """The folder in which the folder `name` lies: DATA, or one in it, as programs that unpack archives make them."""
+    if os.path.isdir(DATA / name) and not os.path.isdir(
+        DATA / name / name
+    ):  # no error where one may not look
+        return DATA
+    inside = (DATA / name, *sorted(DATA.glob("[!.]*")))
+    return next((folder for folder in inside if os.path.isdir(folder / name)), DATA)
+
+
+def _cifar10_files(kind: type[CIFAR10]) -> list[list[str]]:
+    """The names of CIFAR-10's files, each with its MD5."""
+    return [*kind.train_list, *kind.test_list, [kind.meta["filename"], kind.meta["md5"]]]
+
+
+def _unpack_cifar10(archive: Path, folder: Path) -> None:
+    """Unpack the expected files into `folder`; raises ValueError or another error if one is missing or different."""
+    (folder / CIFAR10.base_folder).mkdir()
+    with tarfile.open(archive) as tar:
+        for name, md5 in _cifar10_files(CIFAR10):
+            content = tar.extractfile(f"{CIFAR10.base_folder}/{name}").read()
+            if hashlib.md5(content).hexdigest() != md5:
+                raise ValueError(f"{name} is not the expected file")
+            (folder / CIFAR10.base_folder / name).write_bytes(content)
+
+
+def _unpack_ants_bees(archive: Path, folder: Path) -> None:
+    """Unpack the pictures into `folder`; raises ValueError or another error if they are not the expected ones."""
     name, expected = ANTS_BEES["full"]
-    archive = folder / Path(ANTS_BEES_URL).name
-    download_url(ANTS_BEES_URL, folder)
-    extract_archive(archive, folder)  # pictures alone, which may be looked at before they are trusted
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(folder)  # pictures alone, which may be looked at before they are trusted
     found = digest(folder / name)
     with archive.open("rb") as file:
         known = hashlib.file_digest(file, "sha256").hexdigest() == ANTS_BEES_SHA256
     if not known and found != expected:
-        raise RuntimeError("neither the archive nor its pictures are the expected ones")
+        raise ValueError("neither the archive nor its pictures are the expected ones")
     (folder / name / RECORD).write_bytes(found.encode())
 
 
-def _install(name: str, url: str, fetch: Callable[[Path], object]) -> None:
-    """Unless DATA/name is there: fetch it, verified, into a folder of our own, and move that into place in one go.
+def _install(name: str, url: str, unpack: Callable[[Path, Path], None]) -> None:
+    """Unless the folder `name` is in DATA: make it from an archive in DATA, or from a download.
 
-    Whatever happens on the way, DATA/name is whole or not there. Two processes may do this at once: the second to
-    finish finds the first one's folder and throws its own away.
+    Of two processes that want the same, the second one waits for the first.
     """
-    target, part, patience = DATA / name, DATA / f".part-{uuid.uuid4().hex}", socket.getdefaulttimeout()
+    if os.path.exists(_home(name) / name):
+        return
     try:
-        _sweep()
-        if target.exists():
-            return
-        part.mkdir(parents=True)
-        socket.setdefaulttimeout(SILENCE)
-        fetch(part)
-        for pause in (0.2, 1, 5, 0):
-            try:
-                os.rename(part / name, target)
-                break
-            except OSError:
-                if target.is_dir():
-                    break  # another process was quicker
-                if not pause:
-                    raise
-                time.sleep(pause)  # on Windows, a virus scanner may hold a new file for a moment
+        DATA.mkdir(parents=True, exist_ok=True)
+        with _alone(DATA / f"{Path(url).name}.lock"):
+            if not (_home(name) / name).exists():
+                _make(name, url, unpack)
+    except DataError:
+        raise
     except Exception as error:
-        reason, advice = _explain(error)
+        reason, advice = _explain(error, url)
         raise DataError(
             f"{_place(name)} could not be made from {url} ({reason}): {advice}, or leave out COURSE_DATA=full to "
             "work on the sample."
         ) from None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock `path`, and hold it. The system frees it when a process ends."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        print("another program is fetching this data; waiting for it")
+        lock.acquire()
+    try:
+        yield
     finally:
-        socket.setdefaulttimeout(patience)
-        shutil.rmtree(part, ignore_errors=True)
+        lock.release()
 
 
-def _sweep() -> None:
-    """Delete what killed downloads have left. A living one changes something every SILENCE seconds."""
-    for part in DATA.glob(".part-*"):
-        with suppress(OSError):  # two processes may sweep at once
-            newest = max(path.stat().st_mtime for path in (part, *part.rglob("*")))
-            if time.time() - newest > ABANDONED:
-                shutil.rmtree(part, ignore_errors=True)
+def _make(name: str, url: str, unpack: Callable[[Path, Path], None]) -> None:
+    given = _given(Path(url).name)
+    if given:
+        if not any(_unpacked(archive, name, unpack) for archive in given):
+            raise DataError(
+                f"{_place(given[0])} is cut short or not the expected file: fetch it again from {url}, or delete it, "
+                "and run again."
+            )
+        return
+    part = DATA / f"{Path(url).name}.part"
+    _download(url, part)
+    good = _unpacked(part, name, unpack)
+    _forget(part)
+    if not good:
+        raise ValueError("what arrived is not the expected file")
 
 
-def _explain(error: Exception) -> tuple[str, str]:
+def _unpacked(archive: Path, name: str, unpack: Callable[[Path, Path], None]) -> bool:
+    """Whether `archive` is the expected one. If it is, DATA/name is made from it, in one go: whole, or not at all."""
+    work = DATA / f".part-{name}"
+    shutil.rmtree(work, ignore_errors=True)  # a killed process may have left it
+    work.mkdir()
+    try:
+        unpack(archive, work)
+        _move(work / name, DATA / name)
+        return True
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # a full disk, for example, which says nothing about the archive
+        return False
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _given(archive: str) -> list[Path]:
+    """Archives in DATA that the learner has put there; a browser may have added something to the name."""
+    found = DATA.glob(archive.partition(".")[0] + "*")
+    return sorted(path for path in found if path.name.lower().endswith(ARCHIVES) and path.is_file())
+
+
+def _move(folder: Path, target: Path) -> None:
+    for pause in (0.2, 1, 5, 0):
+        try:
+            return os.rename(folder, target)
+        except OSError:
+            if not pause:
+                raise
+            time.sleep(pause)  # on Windows, a virus scanner may hold a new file for a moment
+
+
+# Downloading. What has arrived lies in NAME.part; NAME.part.tag says of which version of the file it is a part.
+
+
+def _download(url: str, part: Path) -> None:
+    """Fetch `url` into `part`. A cut download goes on where it stopped, now and when this is called again.
+
+    Raises OSError or HTTPException when several tries in a row have brought nothing new.
+    """
+    best, pauses = _size(part), iter(PAUSES)
+    before = best
+    while True:
+        try:
+            return _go_on(url, part)
+        except (OSError, HTTPException) as error:
+            if _size(part) > best:
+                best, pauses = _size(part), iter(PAUSES)
+            pause = next(pauses, None)
+            # Where nothing has come at all, waiting helps less than a word; nor does it help against a full disk.
+            if best == before or pause is None or isinstance(error, HTTPError) or _own(error):
+                raise
+            time.sleep(pause)
+
+
+def _go_on(url: str, part: Path) -> None:
+    """One connection: ask for what is missing in `part` and append it; begin anew if the file is another one now."""
+    tag, have = part.with_name(f"{part.name}.tag"), _size(part)
+    request = urllib.request.Request(url)
+    if have:
+        # The server sends the rest if its file is still the one of that tag, else the whole file.
+        request.add_header("Range", f"bytes={have}-")
+        request.add_header("If-Range", tag.read_text())
+    try:
+        answer = urllib.request.urlopen(request, timeout=SILENCE)
+    except HTTPError as error:
+        if error.code == 416 and have:
+            return error.close()  # there is no rest: the checksum will tell whether that is the whole file
+        raise
+    with answer:
+        if answer.headers.get_content_type() == "text/html":
+            raise ConnectionError("a web page came instead of the file: a network may want you to log in")
+        rest = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        if have and (not rest or _version(answer) != tag.read_text()):
+            _forget(part)
+            if answer.status == 206:
+                return _go_on(url, part)
+            have = 0
+        if not have:
+            tag.write_text(_version(answer))
+        length = answer.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        bar = tqdm(
+            total=total,
+            initial=have,
+            desc=part.stem,
+            unit="B",
+            unit_scale=True,
+            file=sys.stdout,
+            leave=False,
+            ascii=" #",
+            ncols=79,
+            mininterval=0.5,
+            bar_format="{desc}: |{bar}| {n_fmt} of {total_fmt}, {remaining} left",
+        )
+        with bar, part.open("ab" if have else "wb") as file:
+            while block := answer.read(1 << 16):
+                have += file.write(block)
+                bar.update(len(block))
+    if total is not None and have < total:
+        raise ConnectionError(f"the connection was cut after {have / 1e6:.1f} of {total / 1e6:.1f} MB")
+
+
+def _version(answer: HTTPResponse) -> str:
+    """What tells this version of a file from another one: its strong ETag, or when it was last changed, or ""."""
+    etag = answer.headers.get("ETag", "")
+    return etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
+
+
+def _size(part: Path) -> int:
+    """Bytes in `part` that a download may go on from: none if nothing says of which file they are."""
+    tag = part.with_name(f"{part.name}.tag")
+    return part.stat().st_size if part.is_file() and tag.is_file() and tag.stat().st_size else 0
+
+
+def _forget(part: Path) -> None:
+    for path in part, part.with_name(f"{part.name}.tag"):
+        path.unlink(missing_ok=True)
+
+
+def _own(error: Exception) -> bool:
+    """Whether an error comes from this computer's files, not from the network."""
+    return getattr(error, "filename", None) is not None or getattr(error, "errno", None) in FULL
+
+
+FULL = {
+    errno.ENOSPC: "free 400 MB on that disk",
+    errno.EDQUOT: "delete 400 MB of your files, since your quota is used up",
+}
+
+
+def _explain(error: Exception, url: str) -> tuple[str, str]:
     """What went wrong with a download, and the next step."""
     cause = error.reason if isinstance(getattr(error, "reason", None), OSError) else error
+    by_hand = f"or fetch that file with a browser and put it into {_place()}/ as it is"
+    reason = " ".join((getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).split())
     if isinstance(error, HTTPError):
         error.close()
-        return f"the server answered {error.code} {error.reason}", "look at that address in a browser"
-    if isinstance(cause, TimeoutError):
-        return f"the server was silent for {SILENCE} seconds", "run again later"
-    if not isinstance(error, OSError):
-        return "what arrived is cut short or not the expected file", "run again"
-    reason = " ".join((cause.strerror or str(cause) or type(cause).__name__).split())
-    if cause.errno in (errno.ENOSPC, errno.EDQUOT):
-        return reason, "free 400 MB on that disk and run again"
-    if isinstance(error, URLError | ConnectionError):
-        return reason, "check the connection and run again"
-    return reason, f"see that {_place()} is a folder that you may write to and run again"
+        reason = f"the server answered {error.code} {error.reason}"
+        advice = "run again later" if error.code in BUSY else "look at that address"
+        if error.code == 407:
+            advice = _proxy_advice(url)
+    elif isinstance(cause, TimeoutError):
+        reason, advice = f"the server was silent for {SILENCE} seconds", "run again later"
+    elif not isinstance(error, OSError):
+        reason, advice = "what arrived is cut short or not the expected file", "run again"
+    elif cause.errno in FULL:
+        return reason, f"{FULL[cause.errno]} and run again"
+    elif isinstance(cause, ssl.SSLCertVerificationError):
+        reason = f"its certificate is not accepted: {cause.verify_message}"
+        advice = (
+            "set the computer's clock; on macOS run 'Install Certificates.command' in Python's folder; behind a "
+            "company's proxy set SSL_CERT_FILE to the company's certificate; run again"
+        )
+    elif _own(cause):
+        return reason, f"see that {_place()} is a folder that you may read and write and run again"
+    elif _proxy(url):
+        advice = _proxy_advice(url)
+    elif isinstance(cause, socket.gaierror):
+        reason = f"the name {urlsplit(url).hostname} was not found"
+        advice = "check the connection, behind a proxy set HTTPS_PROXY, and run again"
+    else:
+        advice = "check the connection and run again"
+    return reason, f"{advice}, {by_hand}"
 
 
-def _refusal(name: str, file: str = "") -> DataError:
-    """Says why DATA/name cannot be used, whose `file` is at fault, and what to do."""
-    path = DATA / name / file
-    mend = RESTORE if mode() == "sample" else f"delete {_place(name)} and run again, to download it anew"
+def _proxy(url: str) -> str:
+    """The proxy that `url` is fetched through, without a password; "" for none."""
+    parts = urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme, "")
+    return "" if not proxy or urllib.request.proxy_bypass(parts.hostname) else proxy.rpartition("@")[2]
+
+
+def _proxy_advice(url: str) -> str:
+    return f"check the proxy {_proxy(url)} (HTTPS_PROXY=http://name:password@host:port) and run again"
+
+
+def _refusal(folder: Path, file: str = "") -> DataError:
+    """Says why a data set's folder cannot be used, whose `file` is at fault, and what to do."""
+    path = folder / file
+    mend = RESTORE if mode() == "sample" else f"delete {_place(folder)} and run again, to make it anew"
     try:
         os.listdir(path) if path.is_dir() else path.open("rb").close()
         fault = "is damaged"
