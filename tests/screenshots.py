@@ -52,6 +52,7 @@ def open_graph(page: Page) -> None:
 
 # name: (runs, tab with its settings, what to do on the page, width and height of the page in pixels)
 SHOTS = {
+    "04_time_series": (["line"], "timeseries", None, (960, 540)),
     "04_scalars": (["line"], "scalars", None, (960, 540)),
     "04_compare": (
         ["descent-0.02", "descent-0.2"],

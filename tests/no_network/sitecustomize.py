@@ -1,4 +1,5 @@
-"""Refuses connections and name look-ups that leave this machine; and has drawn.py describe what kernels plot.
+"""Refuses connections and name look-ups that leave this machine; has drawn.py describe what kernels plot; and lets the
+replay's kernels start no TensorBoard.
 
 Python imports a module of this name when it starts. The replay puts this folder on PYTHONPATH, so the rule holds
 in its kernels and in every Python process that a notebook starts. It sees Python's sockets: a test that the course
@@ -51,9 +52,11 @@ sys.addaudithook(refuse)
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
-    """Lets drawn.py know when a kernel has imported the backend that makes its pictures."""
+    """Calls `act` with a module when a kernel has imported it."""
 
-    module = "matplotlib_inline.backend_inline"
+    def __init__(self, module: str, act):
+        self.module, self.act = module, act
+        sys.meta_path.insert(0, self)
 
     def find_spec(self, name, path=None, target=None):
         if name != self.module:
@@ -64,10 +67,17 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
         def run_and_tell(module):
             run(module)
-            importlib.import_module("drawn").install()
+            self.act(module)
 
         spec.loader.exec_module = run_and_tell
         return spec
 
 
-sys.meta_path.insert(0, AfterImport())
+# The backend that makes a kernel's pictures.
+AfterImport("matplotlib_inline.backend_inline", lambda module: importlib.import_module("drawn").install())
+if "COURSE_LOGS" in os.environ:  # the replay's kernels start no server for %tensorboard; the lab's tests do
+
+    def start_nothing(module):
+        module.start = lambda arguments: None
+
+    AfterImport("tensorboard.notebook", start_nothing)
