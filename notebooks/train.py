@@ -2,8 +2,8 @@
 
 python notebooks/train.py                                      the bundled sample
 COURSE_DATA=full python notebooks/train.py                     the whole of CIFAR-10
-python notebooks/train.py --checkpoint run.pt                  a run that may be stopped …
-python notebooks/train.py --checkpoint run.pt --resume         … and goes on where it was
+python notebooks/train.py --checkpoint run.pt                  a run that may be stopped
+python notebooks/train.py --checkpoint run.pt --resume         goes on where that run was
 python notebooks/train.py --validation 0 --test                the last run: all images, then the test images
 torchrun --standalone --nproc-per-node=2 notebooks/train.py    two processes (chapter 25)
 
@@ -39,8 +39,9 @@ ACTIVATIONS = {"none": None, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 # How the learning rate goes: up to its highest value in the first quarter of the steps, then down to almost nothing
 # (Smith and Topin, arXiv 1708.07120), in straight lines or along a cosine; or the same for all steps.
 SCHEDULES = {"onecycle": "linear", "onecycle-cosine": "cos", "constant": None}
-# What can go wrong without a mistake in this file: main() says it in one sentence.
-ERRORS = (CheckpointError, DataError, FloatingPointError, OSError, ValueError)
+# What can go wrong without a mistake in this file, with the exit code: main() says it in one sentence.
+EXIT_CODES = {FloatingPointError: 1, ValueError: 2, DataError: 3, CheckpointError: 4, OSError: 4}
+ERRORS = tuple(EXIT_CODES)
 T = TypeVar("T")
 
 
@@ -217,7 +218,7 @@ def train(
                 run.history[f"{part}_accuracy"].append(accuracy)
             run.epoch += 1
             if checkpoint:
-                in_all(lambda: helpers.save_checkpoint(checkpoint, run.snapshot()) if first else None)
+                in_all(lambda: save_somewhere(checkpoint, run.snapshot()) if first else None)
             if curves:
                 curves.add(run.epoch)
             if first and verbose:
@@ -482,14 +483,29 @@ def check_weights(path: Path, going_on: bool) -> None:
     prove_writable(path, helpers.cifar10_quick().state_dict())
 
 
-def write_weights(path: Path, state: dict) -> None:
-    """Write the trained weights; where that is no longer possible, beside other temporary files, and say so."""
+def save_somewhere(path: Path, state: dict) -> None:
+    """Save `state` to `path`; where that is no longer possible, keep it somewhere else.
+
+    Raises CheckpointError that names the other place. Where no place is left it asks, if somebody is there to answer.
+    """
     try:
-        helpers.save_checkpoint(path, state)
+        return helpers.save_checkpoint(path, state)
     except CheckpointError as error:
-        other = Path(tempfile.mkdtemp(prefix="train-")) / path.name
-        helpers.save_checkpoint(other, state)
-        raise CheckpointError(f"{error}; the weights are in {other}") from None
+        problem = error
+    for folder in (tempfile.gettempdir(), Path.home(), Path.cwd()):
+        other = Path(folder) / f"train-{os.getpid()}" / path.name
+        try:
+            helpers.save_checkpoint(other, state)
+        except CheckpointError:
+            continue
+        raise CheckpointError(f"{problem}; it is kept in {other}")
+    while sys.stdin and sys.stdin.isatty():
+        print(f"{problem}.\nMake room and press Enter, or type another file's name. Ctrl+C gives up.")
+        try:
+            return helpers.save_checkpoint(input("> ").strip() or path, state)
+        except CheckpointError as error:
+            problem = error
+    raise problem
 
 
 def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namespace]:
@@ -538,10 +554,13 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
         print(f"test   loss {loss:.4f}  accuracy {accuracy:.2%}  ({mode()} data)")
     if options.weights:
         state = model.to("cpu", memory_format=torch.contiguous_format).state_dict()
-        in_all(lambda: write_weights(options.weights, state) if first else None)
+        in_all(lambda: save_somewhere(options.weights, state) if first else None)
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """The command. Ends by SystemExit with one of the exit codes above when something goes wrong."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a console may know fewer letters than a file's name has
     settings, options = read_options(arguments)
     speaks = os.environ.get("RANK", "0") == "0"  # one sentence, not one from each process
     try:
@@ -549,13 +568,14 @@ def main(arguments: list[str] | None = None) -> None:
     except ERRORS as error:
         if "TORCHELASTIC_ERROR_FILE" in os.environ:  # what torchrun shows under "Root Cause"
             get_error_handler().record_exception(error.with_traceback(None))
-        sys.exit(f"train.py: {error}" if speaks else 1)
+        if speaks:
+            print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
     except KeyboardInterrupt:
         if speaks:
-            kept = options.checkpoint and options.checkpoint.is_file()
-            word = (
-                "go on with the same command and --resume" if kept else "nothing is saved, see --checkpoint"
-            )
+            word = "nothing is saved, see --checkpoint"
+            if options.checkpoint and options.checkpoint.is_file():
+                word = f"go on with the same command{'' if options.resume else ' and --resume'}"
             print(f"\ntrain.py: stopped; {word}", file=sys.stderr)
         sys.exit(130)
     finally:

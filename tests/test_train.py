@@ -1,9 +1,12 @@
 """The training code: batches, one epoch, evaluation, checkpoints, train.py killed and resumed, two processes."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import random
+import re
 import signal
 import statistics
 import subprocess
@@ -467,6 +470,16 @@ def random_images(monkeypatch):
     return asked
 
 
+def ending(*options):
+    """How a command ends that does not succeed: its exit code, and what it says."""
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), pytest.raises(SystemExit) as exit_:
+        train.main(list(map(str, options)))
+    text = said.getvalue()
+    assert "Traceback" not in text
+    return exit_.value.code, text
+
+
 ON_CPU = ["--epochs", "2", "--batch-size", "32", "--device", "cpu"]
 
 
@@ -494,10 +507,10 @@ def test_the_first_images_alone(random_images, tmp_path, cpu):
     images, labels = random_data()
     _, history = train.train(SHORT, images[:64], labels[:64], device="cpu", verbose=False, progress=False)
     assert load_checkpoint(path)["history"] == history
-    with pytest.raises(SystemExit, match="--images 97: there are only 96"):
-        train.main([*ON_CPU, "--images", "97"])
-    with pytest.raises(SystemExit, match="0 images to train on are too few"):
-        train.main([*ON_CPU, "--images", "1", "--validation", "0.9"])
+    code, text = ending(*ON_CPU, "--images", "97")
+    assert code == 2 and "--images 97: there are only 96" in text
+    code, text = ending(*ON_CPU, "--images", "1", "--validation", "0.9")
+    assert code == 2 and "0 images to train on are too few" in text
 
 
 @pytest.mark.parametrize("option", ["--checkpoint", "--weights"])
@@ -515,9 +528,8 @@ def test_a_place_is_tried_before_the_first_epoch(
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
     Path("there.pt").write_text("something else")
-    with pytest.raises(SystemExit, match=message) as exit_:
-        train.main([*ON_CPU, option, name])
-    assert "delete" not in str(exit_.value)
+    code, text = ending(*ON_CPU, option, name)
+    assert code == 4 and message in text and len(text.splitlines()) == 1 and "delete" not in text
     assert capsys.readouterr().out == ""  # no epoch
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there.pt"]
     assert Path("there.pt").read_text() == "something else"
@@ -525,9 +537,8 @@ def test_a_place_is_tried_before_the_first_epoch(
 
 def test_the_current_folder_is_never_to_be_deleted(random_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as exit_:
-        train.main([*ON_CPU, "--checkpoint", ".", "--resume"])
-    assert "is a folder: name a file in it" in exit_.value.code and "delete" not in exit_.value.code
+    code, text = ending(*ON_CPU, "--checkpoint", ".", "--resume")
+    assert code == 4 and "is a folder: name a file in it" in text and "delete" not in text
 
 
 def test_a_log_that_cannot_be_begun_ends_the_run_before_it_starts(
@@ -535,8 +546,8 @@ def test_a_log_that_cannot_be_begun_ends_the_run_before_it_starts(
 ):
     (tmp_path / "logs").touch()
     monkeypatch.setattr(helpers, "LOGS", tmp_path / "logs")
-    with pytest.raises(SystemExit, match="train.py: .*logs"):
-        train.main([*ON_CPU, "--log", "quick"])
+    code, text = ending(*ON_CPU, "--log", "quick")
+    assert code == 4 and text.startswith("train.py: ") and "logs" in text
     assert capsys.readouterr().out == ""
 
 
@@ -556,55 +567,105 @@ def test_a_log_that_can_no_longer_be_written_does_not_end_the_run(
     assert "epoch  2/2" in printed and (tmp_path / "w.pt").exists()
 
 
-def test_a_disk_that_fills_up_leaves_the_last_checkpoint_and_the_weights(
-    random_images, tmp_path, monkeypatch, cpu
-):
-    path, plain = tmp_path / "run.pt", helpers.save_checkpoint
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    """Whether there is room: a function of the path and the state to save, which a test replaces. Temporary files
+    and the home are below tmp_path."""
 
-    def save(name, state):
-        full = state.get("epoch") == 2 or Path(name).name == "w.pt"
+    class Disk:
+        has_room = staticmethod(lambda path, state: True)
+
+    plain = helpers.save_checkpoint
+
+    def save(path, state):
         with monkeypatch.context() as patch:
-            if full:
+            if not Disk.has_room(Path(path), state):
                 patch.setattr(torch, "save", full_disk)
-            plain(name, state)
+            plain(path, state)
 
+    for name in ("temporary", "home"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(train.tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     monkeypatch.setattr(helpers, "save_checkpoint", save)
-    with pytest.raises(SystemExit, match=r"train.py: .*run.pt cannot be written \(No space left"):
-        train.main([*ON_CPU, "--checkpoint", str(path)])
+    return Disk
+
+
+def test_a_disk_that_fills_up_costs_no_epoch(random_images, disk, tmp_path, cpu):
+    """What can no longer be saved in its place is kept in another one, which the sentence names."""
+    path, weights = tmp_path / "run.pt", tmp_path / "w.pt"
+    disk.has_room = lambda where, state: where.parent != tmp_path or state.get("epoch", 0) < 2
+    code, text = ending(*ON_CPU, "--checkpoint", path)
+    assert code == 4 and text.startswith(f"train.py: {path} cannot be written (No space left on device)")
     assert load_checkpoint(path)["epoch"] == 1
-    # The weights go beside other temporary files then.
-    monkeypatch.setattr(train.tempfile, "tempdir", str(tmp_path))
+    kept = text.strip().rpartition("; it is kept in ")[2]
+    assert kept.startswith(str(tmp_path / "temporary")) and load_checkpoint(kept)["epoch"] == 2
 
-    def save_other(name, state):
-        if Path(name).parent == tmp_path and Path(name).name == "w.pt":
-            raise CheckpointError(f"{name} cannot be written")
-        plain(name, state)
+    disk.has_room = lambda where, state: where != weights and tmp_path / "temporary" not in where.parents
+    code, text = ending(*ON_CPU, "--weights", weights)
+    assert code == 4 and "w.pt cannot be written" in text
+    kept = text.strip().rpartition("; it is kept in ")[2]
+    assert kept.startswith(str(tmp_path / "home"))
+    load_weights(cifar10_quick(), load_checkpoint(kept))
 
-    monkeypatch.setattr(helpers, "save_checkpoint", save_other)
-    with pytest.raises(SystemExit, match="w.pt cannot be written; the weights are in (.*)") as exit_:
-        train.main([*ON_CPU, "--weights", str(tmp_path / "w.pt")])
-    load_weights(cifar10_quick(), load_checkpoint(exit_.value.code.rpartition(" are in ")[2]))
+
+@pytest.mark.parametrize("answer", ["", "other.pt", None])
+def test_where_no_place_is_left_it_waits_for_the_person(
+    answer, random_images, disk, tmp_path, monkeypatch, capsys, cpu
+):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    disk.has_room = lambda where, state: bool(asked) or where.name.endswith(".probe")
+
+    def person(prompt):
+        if answer is None:
+            raise KeyboardInterrupt
+        asked.append(prompt)
+        return answer
+
+    monkeypatch.setattr("builtins.input", person)
+    options = [*ON_CPU, "--weights", "w.pt"]
+    code, text = ending(*options)  # nobody is there
+    assert code == 4 and text.startswith("train.py: w.pt cannot be written (No space left on device)")
+    assert asked == []
+    monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    capsys.readouterr()
+    if answer is None:
+        assert ending(*options)[0] == 130
+    else:
+        train.main(options)
+        load_weights(cifar10_quick(), load_checkpoint(answer or "w.pt"))
+    printed = capsys.readouterr().out
+    assert "Make room and press Enter, or type another file's name. Ctrl+C gives up." in printed
 
 
 def test_weights_are_written_again_only_by_a_run_that_goes_on(random_images, tmp_path, cpu):
     options = [*ON_CPU, "--weights", str(tmp_path / "w.pt")]
     train.main([*options, "--checkpoint", str(tmp_path / "run.pt")])
     (tmp_path / "w.pt").write_text("broken")
-    with pytest.raises(SystemExit, match="w.pt is there already"):
-        train.main([*options, "--checkpoint", str(tmp_path / "new.pt"), "--resume"])
+    code, text = ending(*options, "--checkpoint", tmp_path / "new.pt", "--resume")
+    assert code == 4 and "w.pt is there already" in text
     train.main([*options, "--checkpoint", str(tmp_path / "run.pt"), "--resume"])
     assert load_checkpoint(tmp_path / "w.pt")
 
 
 @pytest.mark.parametrize("done", [0, 1])
-def test_ctrl_c_is_one_sentence(done, random_images, tmp_path, monkeypatch, capsys):
+def test_ctrl_c_is_one_sentence(done, random_images, tmp_path, monkeypatch):
     path = tmp_path / "run.pt"
-    stop_after(done, monkeypatch)
-    with pytest.raises(SystemExit) as exit_:
-        train.main([*ON_CPU, "--checkpoint", str(path)])
-    assert exit_.value.code == 130
     word = "go on with the same command and --resume" if done else "nothing is saved, see --checkpoint"
-    assert capsys.readouterr().err == f"\ntrain.py: stopped; {word}\n"
+    with monkeypatch.context() as patch:
+        stop_after(done, patch)
+        assert ending(*ON_CPU, "--checkpoint", path) == (130, f"\ntrain.py: stopped; {word}\n")
+    if done:
+        stop_after(0, monkeypatch)
+        stopped = ending(*ON_CPU, "--checkpoint", path, "--resume")
+        assert stopped == (130, "\ntrain.py: stopped; go on with the same command\n")
+
+
+def test_data_that_cannot_be_had_has_an_exit_code_of_its_own(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "everything")
+    code, text = ending(*ON_CPU)
+    assert code == 3 and text.startswith("train.py: COURSE_DATA is 'everything', not 'sample' or 'full'")
 
 
 @pytest.mark.parametrize(
@@ -630,13 +691,13 @@ def test_wrong_options_are_named(options, message, capsys, monkeypatch):
     monkeypatch.setattr(train, "cifar10_tensors", lambda train: random_data())
     with pytest.raises(SystemExit) as exit_:
         train.main(options)
-    assert exit_.value.code != 0
-    assert message in f"{capsys.readouterr().err}{exit_.value.code}"
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
     # Of several processes the first alone says so.
     monkeypatch.setenv("RANK", "1")
     with pytest.raises(SystemExit) as exit_:
         train.main(options)
-    assert exit_.value.code in (1, 2) and capsys.readouterr().err == ""
+    assert exit_.value.code == 2 and capsys.readouterr().err == ""
 
 
 def test_a_loss_that_is_no_number_in_one_process_is_none_in_all(monkeypatch):
@@ -648,21 +709,19 @@ def test_a_loss_that_is_no_number_in_one_process_is_none_in_all(monkeypatch):
 
 def test_a_diverging_run_ends_in_one_sentence(monkeypatch):
     monkeypatch.setattr(train, "cifar10_tensors", lambda train: random_data())
-    with pytest.raises(SystemExit, match="train.py: the loss became (nan|inf): try a smaller learning rate"):
-        train.main(
-            [
-                "--lr",
-                "1e9",
-                "--epochs",
-                "3",
-                "--batch-size",
-                "16",
-                "--schedule",
-                "constant",
-                "--device",
-                "cpu",
-            ]
-        )
+    code, text = ending(
+        "--lr",
+        "1e9",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "16",
+        "--schedule",
+        "constant",
+        "--device",
+        "cpu",
+    )
+    assert code == 1 and re.match("train.py: the loss became (nan|inf): try a smaller learning rate", text)
 
 
 def test_the_help_names_every_setting(capsys):
@@ -740,6 +799,7 @@ def torchrun(*command, **environment):
         "-m",
         "torch.distributed.run",
         "--standalone",
+        "--local-addr=localhost",
         "--nproc-per-node=2",
         *command,
         **loopback,
