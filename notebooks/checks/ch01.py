@@ -67,7 +67,9 @@ def pick_device(answer):
             accelerator or "cpu",
             _("{machine}, the type of the device that pick_device() returns", machine=machine),
             mistakes={
-                _("torch.accelerator finds accelerators of every kind, not CUDA alone."): "cpu",
+                _("This machine has an accelerator; ask torch.accelerator for it.")
+                if accelerator == "cuda"
+                else _("torch.accelerator finds accelerators of every kind, not CUDA alone."): "cpu",
                 _("Without `check_available=True` you get what PyTorch was built for."): "cuda",
             },
         )
@@ -225,7 +227,7 @@ class OnMPS(Tensor):
 @exercise("1.4")
 def report(answer):
     tensors = [
-        torch.zeros(2, 3),
+        torch.zeros(3, 2),
         torch.arange(5),
         torch.tensor(2.0, dtype=torch.float64),
         torch.zeros(0, 3),
@@ -257,7 +259,10 @@ def report(answer):
                 _("The dtype itself is wanted, not its name."): str(tensor.dtype),
             },
             "device": {_("A string is wanted, such as 'cpu'."): tensor.device},
-            "numbers": {_("That is the number of axes."): tensor.ndim},
+            "numbers": {
+                _("That is the number of axes."): tensor.ndim,
+                _("That is the length of the first axis."): tensor.shape[0] if tensor.ndim else None,
+            },
         }
         for key, value in expected.items():
             where = _("for {tensor}, report(x)[{key!r}]", tensor=describe(tensor), key=key)

@@ -32,14 +32,16 @@ def shape_of(answer):
         expect(
             found,
             expected,
-            _("the shape of {nested}", nested=nested),
+            _("shape_of({nested})", nested=nested),
             _("A tuple is wanted.") if isinstance(found, list) else "",
             same_type=True,
             mistakes={
                 _("Begin with the outer list."): expected[::-1],
             },
         )
-    return _("The lengths from the outside to the inside are the shape, the number of brackets is `ndim`.")
+    return _(
+        "The lengths from the outside to the inside are the shape; how deep the lists are nested is `ndim`."
+    )
 
 
 def first_axis_fastest(shape, index):

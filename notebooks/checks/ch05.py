@@ -154,6 +154,7 @@ def normalise(answer):
             call(answer, pictures, mean, std, name="normalise"),
             by(c, 1, 1),
             _("normalise of pictures {shape}", shape=shape),
+            _("For each channel: subtract the mean that is given, then divide by the std that is given."),
             mistakes=mistakes,
         )
     return _("This is what torchvision's Normalize does, for a whole batch at once.")
@@ -169,7 +170,7 @@ def cut_up(pictures, size):
 @exercise("5.5")
 def patches(answer):
     counting = torch.arange(16.0).reshape(1, 1, 4, 4)
-    cases = [(counting, 2), (draw(2, 3, 4, 6, number=1), 2), (draw(3, 2, 6, 3, number=2), 3)]
+    cases = [(draw(2, 3, 4, 6, number=1), 2), (counting, 2), (draw(3, 2, 6, 3, number=2), 3)]
     for pictures, size in [*cases, (draw(1, 2, 2, 5, number=3), 1)]:
         n, c, h, w = pictures.shape
         cut = pictures.reshape(n, c, h // size, size, w // size, size)  # (N, C, i, y, j, x)
@@ -178,6 +179,7 @@ def patches(answer):
         found = call(answer, pictures, size, name="patches")
         expected = cut_up(pictures, size)
         mistakes = {
+            _("The last two axes are exchanged: patches first, then the numbers of a patch."): expected.mT,
             _(
                 "reshape alone cuts along rows; bring the axes of a patch together with permute first."
             ): pictures.reshape(shape),

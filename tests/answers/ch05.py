@@ -305,6 +305,7 @@ WRONG = {
         Wrong(permuted_wrongly, hint="channel by channel"),
         Wrong(cut_the_other_way, hint="(size, H / size)"),
         Wrong(lambda x, size: x.unfold(2, size, size).unfold(3, size, size), hint="shape"),
+        Wrong(lambda x, size: F.unfold(x, size, stride=size), hint="The last two axes are exchanged"),
         Wrong(patches_columns_first, hint="The patches run column by column"),
         Wrong(patches_transposed, hint="Within a patch the numbers run column by column"),
         Wrong(patches_square, hint="raised RuntimeError"),
