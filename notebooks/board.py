@@ -18,7 +18,8 @@ def prepare_tensorboard() -> None:
     the hub to TensorBoard; otherwise this prints what to do.
     """
     # %tensorboard looks for its program on PATH; where the environment is not activated, it is not there.
-    program = shutil.which("tensorboard", path=sysconfig.get_path("scripts"))
+    own = sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))  # after pip install --user
+    program = shutil.which("tensorboard", path=os.pathsep.join([sysconfig.get_path("scripts"), own]))
     if program:
         os.environ.setdefault("TENSORBOARD_BINARY", program)
 
