@@ -1,15 +1,18 @@
 """How the suite runs a notebook and what it calls equal; nbreplay.py compares with it, refresh.py stores with it."""
 
+import atexit
 import base64
 import difflib
 import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +26,7 @@ REAL = Path(os.environ.get("COURSE_REAL_DATA", ROOT.parent / "shared" / "real_da
 
 # A chapter's file; Untitled.ipynb and copies are somebody's own.
 NAME = "[0-9][0-9]_*.ipynb"
+COPY = re.compile(r"[^a-z0-9_]")  # 09_convolution-Copy1, 09_convolution (1), ._09_convolution
 
 # Tags a code cell may carry, beside rtol=…, atol=…, pixels=… and drawn=… (see `tolerances`).
 TAGS = {"raises-exception", "nbval-ignore-output", "training"}
@@ -42,6 +46,15 @@ SETTINGS = {
     "TQDM_DISABLE": "1",
 }
 
+# What a shell may set that changes how programs work or what they print: switches of Python, pytest, matplotlib and
+# tqdm, colours, a console's width, torchrun's numbers, proxies (one on loopback would be a way out).
+UNWANTED = re.compile(
+    r"PYTHON|PYTEST_(ADDOPTS|PLUGINS|THEME|DISABLE|DEBUG)|PY_COLORS|MPL|TQDM_|TORCH_(LOGS|SHOW|CPP_LOG|DISTRIBUTED)"
+    r"|((NO|FORCE)_COLOR|CLICOLOR\w*|TTY_\w+|COLUMNS|LINES)$"
+    r"|((LOCAL_|GROUP_)?RANK|(LOCAL_)?WORLD_SIZE|MASTER_(ADDR|PORT)|TORCHELASTIC\w*)$|TENSORBOARD_|.*_proxy$",
+    re.IGNORECASE,
+)
+
 
 class KernelFailure(Exception):
     """The kernel died, hung or sent what a stored notebook cannot keep."""
@@ -50,29 +63,46 @@ class KernelFailure(Exception):
 # Running
 
 
+def notebooks_in(folder: Path) -> list[Path]:
+    """The course's notebooks in `folder`, in order, without copies of them that the lab or a system has made."""
+    return sorted(path for path in folder.glob(NAME) if not COPY.search(path.stem) and path.is_file())
+
+
 def chapters() -> list[Path]:
     """The chapters, in order."""
-    return sorted((ROOT / "notebooks").glob(NAME))
+    return notebooks_in(ROOT / "notebooks")
 
 
 def all_notebooks() -> list[Path]:
     """Chapters, then solutions; not what a learner or the lab keeps beside them."""
-    return chapters() + sorted((ROOT / "notebooks" / "solutions").glob(NAME))
+    return chapters() + notebooks_in(ROOT / "notebooks" / "solutions")
 
 
 def environment(folder: Path) -> dict[str, str]:
     """The variables of a replay's kernel; `folder` is empty and this kernel's own.
 
-    Variables that would change results go: Python's and matplotlib's switches, proxies (one on loopback would be a
-    way out), and PYTEST_CURRENT_TEST, which makes ipykernel lose the output of subprocesses.
+    Variables that would change results go, and pytest's own: PYTEST_CURRENT_TEST makes ipykernel lose the output of
+    subprocesses.
     """
-    unwanted = re.compile(r"PYTHON|PYTEST|MPL|.*_proxy$", re.IGNORECASE)
-    inherited = {name: value for name, value in os.environ.items() if not unwanted.match(name)}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not (UNWANTED.match(name) or name.startswith("PYTEST"))
+    }
     matplotlib = find_spec("matplotlib")
     if matplotlib and matplotlib.origin:  # its own defaults, not a user's matplotlibrc
         inherited["MATPLOTLIBRC"] = str(Path(matplotlib.origin).with_name("mpl-data") / "matplotlibrc")
     own = {"COURSE_LOGS": "logs", "IPYTHONDIR": "ipython", "TORCH_HOME": "torch"}
-    return inherited | SETTINGS | {name: str(folder / sub) for name, sub in own.items()}
+    own = {name: str(folder / sub) for name, sub in own.items()}
+    return inherited | SETTINGS | own | {"MPLCONFIGDIR": matplotlib_folder()}
+
+
+@cache
+def matplotlib_folder() -> str:
+    """A folder for matplotlib's list of fonts, where the home may be read-only; shared by this process's kernels."""
+    folder = tempfile.mkdtemp(prefix="replay-matplotlib-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @contextmanager
@@ -140,8 +170,12 @@ WHOLE = re.compile(r"[-+]?\d+\.?(?:e[-+]?\d+)?", re.IGNORECASE)
 def normalised(text: str) -> str:
     """The text as a CPU prints it: a tensor's repr names its device only where that is not the CPU.
 
-    Spaces at a line's end cannot be seen, and Python 3.13 prints fewer of them in help().
+    Spaces at a line's end cannot be seen, and Python 3.13 prints fewer of them in help(). Python 3.14 says in other
+    words that pickle misses a class.
     """
+    text = re.sub(
+        r"Can't get attribute '(\w+)' on <module '(\w+)'>", r"module '\2' has no attribute '\1'", text
+    )
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     text = re.sub(
         r",\s+(?=(?:device|dtype|grad_fn|requires_grad)=)", ", ", text

@@ -179,6 +179,12 @@ RIGHT = {
         code("print(\"device(type='cpu')\")", text("device(type='cuda', index=0)\n")),
         code("print('cpu')", text("cuda:0\n")),
     ],
+    "python_3_14": [
+        code(
+            """print("module '__main__' has no attribute 'Net'")""",
+            text("Can't get attribute 'Net' on <module '__main__'>\n"),
+        ),
+    ],
     "tagged": [
         code("0.84", value("0.85"), tags=["rtol=0.05", "training"]),
         code("print('right: 1234')", text("right: 1240\n"), tags=["rtol=1e-2"]),
