@@ -206,14 +206,17 @@ def finish(built: Path, site: Site) -> None:
         "Show the source": "Show the code",
         "Hide the source": "Hide the code",
     }
-    for page in built.glob("*.html"):
+    found_pages = sorted(built.glob("*.html"))
+    for page in found_pages:
         text = page.read_text(encoding="utf-8")
         for old, new in words.items():
             text = text.replace(old, new)
-        found = re.search(r'<p(?: class="lead")?>(.*?)</p>', text.partition("</h1>")[2], re.DOTALL)
-        if found and 'name="description"' not in text:
-            plain = html.escape(html.unescape(re.sub(r"<[^>]+>|\s+", " ", found[1])).strip()[:200])
-            text = text.replace("<title>", f'<meta name="description" content="{plain}">\n<title>', 1)
+        text = re.sub(r'(?<=<img )(?=[^>]*src="_images/)', 'loading="lazy" ', text)
+        paragraphs = re.findall(r"<p(?: class=\"lead\")?>(.*?)</p>", text.partition("<article")[2], re.DOTALL)
+        plain = (html.unescape(re.sub(r"<[^>]+>|\s+", " ", found)).strip() for found in paragraphs)
+        if said := next((found for found in plain if len(found) > 40), None):
+            meta = f'<meta name="description" content="{html.escape(said[:200])}">'
+            text = text.replace("<title>", f"{meta}\n<title>", 1)
         page.write_text(text, encoding="utf-8")
     moved = [line.split() for line in (HERE / "redirects.txt").read_text(encoding="utf-8").splitlines()]
     for old, new in (pair for pair in moved if pair and pair[0] != "#"):
@@ -226,7 +229,7 @@ def finish(built: Path, site: Site) -> None:
     if site.address:
         owner, _, name = site.address.partition("/")
         base = f"https://{owner}.github.io/{name}/"
-        urls = "".join(f"<url><loc>{base}{page.name}</loc></url>" for page in sorted(built.glob("*.html")))
+        urls = "".join(f"<url><loc>{base}{page.name}</loc></url>" for page in found_pages)
         (built / "sitemap.xml").write_text(
             f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>\n'
         )

@@ -1,0 +1,277 @@
+"""The web site: whole, from nowhere else, readable on a phone and in the dark, folded answers, a search that finds."""
+
+import functools
+import http.server
+import os
+import re
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+
+import replay
+from browser import browser
+
+if not find_spec("sphinx"):
+    if os.environ.get("COURSE_BROWSER") == "required":
+        raise ImportError("pip install -r website/requirements.txt")
+    pytest.skip("the site needs website/requirements.txt", allow_module_level=True)
+
+sys.path.insert(0, str(replay.ROOT / "website"))
+import build
+import pages
+
+LECTURES = replay.chapters()
+PAGES = [path.stem for path in LECTURES] + ["index", "start", "glossary", "search"]
+every_page = pytest.mark.parametrize("name", PAGES)
+MEGABYTE = 1_000_000
+
+# Where a reader should land who looks for a word.
+SEARCHED = {
+    "convolution": "09_convolution",
+    "dilation": "09_convolution",
+    "BatchNorm2d": "12_normalization",
+    "LSTM": "13_recurrent",
+    "attention": "14_transformer",
+    "cross entropy": "18_loss",
+    "broadcasting": "05_tensors",
+    "num_workers": "07_dataloader",
+    "SummaryWriter": "04_tensorboard",
+    "torchrun": "25_distributed",
+    "drop_last": "07_dataloader",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site's folder, made by the command's own function in a process of its own: Sphinx keeps a state."""
+    folder = tmp_path_factory.mktemp("the site") / "site"
+    code = f"import sys; sys.path.insert(0, {str(build.HERE)!r}); import build; from pathlib import Path; "
+    code += f"build.build(Path({str(folder)!r}))"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
+    assert not (build.HERE / "jupyter_execute").exists()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """The site's address on this machine."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as running:
+        yield running
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: its ids, links, pictures, headings."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.ids, self.links, self.pictures, self.levels = set(), [], [], []
+        self.in_article = False  # above it is a title for paper alone
+        self.text = path.read_text(encoding="utf-8")
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.in_article |= tag == "article"
+        self.ids.add(found.get("id"))
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
+        if tag == "img":
+            self.pictures.append((found.get("src"), found.get("alt")))
+        if self.in_article and re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+
+
+@pytest.fixture(scope="module")
+def read(site):
+    return functools.cache(lambda name: Page(site / f"{name}.html"))
+
+
+@every_page
+def test_links_lead_somewhere(name, site, read):
+    for link in read(name).links:
+        target, _, part = unquote(link).partition("#")
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path = site / target if target else site / f"{name}.html"
+        assert path.exists(), link
+        if part and path.suffix == ".html":
+            assert part in Page(path).ids, link
+
+
+@every_page
+def test_a_page_is_light_and_says_what_it_is(name, site, read):
+    page = read(name)
+    own = sum((site / src).stat().st_size for src, _ in page.pictures if not src.startswith("data:"))
+    if name != "index":  # its pictures come when they are scrolled to
+        assert len(page.text.encode()) + own < MEGABYTE
+    if name != "search":
+        assert page.levels.count(1) == 1
+        assert all(b <= a + 1 for a, b in zip(page.levels, page.levels[1:], strict=False)), page.levels
+        assert re.search(r'<meta name="description" content="[^"]{20,}"', page.text)
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_a_chapter_is_made_for_reading(path, read):
+    """Imports and answers are folded, what only the suite needs is not there, pictures say what they show."""
+    page = read(path.stem)
+    cells = nbformat.read(path, as_version=4).cells
+    for cell in cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden") and cell.cell_type == "code":
+            line = max(cell.source.splitlines(), key=len)
+            assert re.sub("<[^>]+>", "", page.text).find(line) == -1, cell.id
+    alts = [alt for src, alt in page.pictures if src.startswith("_images/")]
+    assert all(alt and len(alt) > 10 and ".png" not in alt for alt in alts)
+    assert len(alts) >= sum("image/png" in o.get("data", {}) for c in cells for o in c.get("outputs", []))
+    assert "Show the code" in page.text and "Answer before you look" in page.text
+    for number in re.findall(r'^check\("(\d+\.\d+)"', "\n".join(c.source for c in cells), re.MULTILINE):
+        assert f"Solution of {number}" in page.text
+        assert f"exercise-{number.replace('.', '-')}" in page.ids
+    assert "not attempted yet" not in page.text.partition('id="exercises"')[2]
+    assert f'href="notebooks/{path.name}"' in page.text
+
+
+@every_page
+def test_a_reader_sees_it(name, site, chromium):
+    """No error, nothing from elsewhere, nothing that makes the page scroll sideways, at both widths, in both modes."""
+    wrong = []
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or wrong.append(r.url))
+    page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((site / f"{name}.html").as_uri())
+    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    grounds = []
+    for width in (1280, 360):
+        for scheme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+            assert page.evaluate(sideways) <= 0, (width, scheme)
+            grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert grounds[0] != grounds[1] and grounds[:2] == grounds[2:], "the dark mode is dark"
+    context.close()
+    assert wrong == []
+
+
+def test_answers_unfold(site, chromium):
+    page = chromium.new_page()
+    page.goto((site / "09_convolution.html").as_uri())
+    folded = page.locator("details.hide.below-input")
+    assert folded.count() > 20
+    output = folded.first.locator("pre").first
+    assert not output.is_visible()
+    folded.first.locator("summary").click()
+    assert output.is_visible()
+    solution = page.locator("details.answer").first
+    assert not solution.locator("pre").is_visible()
+    solution.locator("summary").press("Enter")  # by the keyboard too
+    assert solution.locator("pre").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize(("word", "chapter"), SEARCHED.items(), ids=SEARCHED)
+def test_the_search_finds_the_chapter(word, chapter, address, chromium):
+    page = chromium.new_page()
+    page.goto(f"{address}search.html?q={word.replace(' ', '+')}")
+    first = page.locator("#search-results .search > li a").first
+    first.wait_for(timeout=30_000)
+    page.wait_for_function("document.querySelector('.search-summary')?.textContent.includes('found')")
+    assert first.get_attribute("href").startswith(f"{chapter}.html")
+    page.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("index", "13_recurrent") else pytest.mark.weekly)
+        for name in PAGES
+    ],
+)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(name, scheme, site, chromium):
+    """axe-core finds nothing serious: contrast, names of buttons, landmarks, and more."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto((site / f"{name}.html").as_uri())
+    found = axe.Axe().run(page).response["violations"]
+    context.close()
+    serious = [
+        f"{one['id']}: {one['help']}: {[node['html'][:150] for node in one['nodes'][:3]]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert not serious, "\n".join(serious)
+
+
+def test_the_first_paint_is_quick(site, chromium):
+    page = chromium.new_page()
+    page.goto((site / "09_convolution.html").as_uri())
+    paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+    page.wait_for_function(paint)
+    assert page.evaluate(paint) < 1000
+    page.close()
+
+
+# The pages' parts
+
+
+def test_a_question_in_code_is_none():
+    assert pages.asks("Which number does it give?") and not pages.asks(
+        "`thing?` shows $a?$ much\n```\nx?\n```"
+    )
+
+
+def test_a_plot_in_words():
+    drawn = '{"axes": [{"title": ["loss"], "x label": "epoch", "y label": "loss", "lines": [{"label": "train"}]}]}'
+    assert pages.describe(drawn) == "loss: loss over epoch: train"
+    assert (
+        pages.describe('{"axes": [{"title": ["a"], "pictures": [{}]}, {"pictures": [{}]}]}') == "a; picture"
+    )
+    assert pages.describe('{"axes": [{"pictures": [{}]}, {"pictures": [{}]}]}') == "2 times picture"
+
+
+def test_terms_are_linked_once_and_not_in_code():
+    term = pages.Term("stride", "05_tensors", "5 · Tensors", "Strides", "A **stride** is …")
+    site = pages.Site({"stride": term})
+    text = "`stride` [a stride](x) the stride, another stride"
+    linked = set()
+    assert pages.link_terms(text, site, "09_convolution", linked) == (
+        "`stride` [a stride](x) the [stride](glossary.md#stride), another stride"
+    )
+    assert pages.link_terms(text, site, "09_convolution", linked) == text, "once in a chapter"
+    assert pages.link_terms(text, site, "05_tensors", set()) == text, "not where it is explained"
+
+
+def test_a_page_that_moved_leads_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "HERE", tmp_path)
+    (tmp_path / "redirects.txt").write_text("# old new\nold.html new.html\n", encoding="utf-8")
+    build.finish(tmp_path, pages.Site(address="somebody/course"))
+    assert 'url=new.html"' in (tmp_path / "old.html").read_text(encoding="utf-8")
+    assert "https://somebody.github.io/course/old.html" not in (tmp_path / "sitemap.xml").read_text(
+        encoding="utf-8"
+    )
