@@ -233,6 +233,9 @@ def link_terms(markdown: str, site: Site, chapter: str, linked: set[str]) -> str
 
 def with_links(markdown: str) -> str:
     """Links that lead somewhere on the site: the solutions stand on the page itself, and README's part is a page."""
+    markdown = re.sub(
+        r"Solutions: \[[^\]]*\]\(solutions/\d\d_\w+\.ipynb\)\.", "The solutions are folded.", markdown
+    )
     markdown = re.sub(r"\]\(solutions/\d\d_\w+\.ipynb\)", "](#exercises)", markdown)
     return re.sub(r"\]\(\.\./README\.md(?:#[\w-]+)?\)", "](start.md)", markdown)
 
@@ -281,8 +284,9 @@ def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
                 row = " · ".join(f'<a href="{target}">{text}</a>' for text, target in downloads.items())
                 head, _, rest = cell.source.partition("\n")
                 cell.source = f"{head}\n\n{row}\n{rest}" if row else cell.source
-            if exercise := re.match(r"\*\*(\d+\.\d+)\*\*", cell.source):
-                cell.source = f"(exercise-{exercise[1]})=\n{cell.source}"
+            cell.source = re.sub(
+                r"^(?=\*\*(\d+\.\d+)\*\*)", r"(exercise-\1)=\n", cell.source, flags=re.MULTILINE
+            )
             cell.metadata = {}
             cells.append(cell)
             continue
