@@ -116,6 +116,4 @@ def small_network(answer):
         )
         found = call(network, torch.rand(4, 3, 32, 32), name=f"small_network({hidden})")
         expect(tuple(found.shape), (4, 10), _("the shape of the scores of 4 pictures"))
-    return _(
-        "It can be trained in the place of `network` above; chapter 15 compares it with one that has filters."
-    )
+    return _("Put it in the place of `network` above and train it: how good does it get?")
