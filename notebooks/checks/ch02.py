@@ -129,8 +129,8 @@ def mean_colours(answer):
             mistakes={
                 _("They go from 0 to 1; 0 to 255 is wanted, as in the pictures."): means / 255,
                 _("Those are sums; divide by the number of pixels, or take the mean."): pictures.sum((2, 3)),
-                _("They are cut to whole numbers; keep what is behind the point."): means.floor(),
-                _("They are rounded; keep what is behind the point."): means.round(),
+                _("They are cut to whole numbers; keep the digits after the decimal point."): means.floor(),
+                _("They are rounded; keep the digits after the decimal point."): means.round(),
                 _("They are rounded, or computed with too few digits."): means.round(decimals=2),
             },
         )

@@ -37,7 +37,7 @@ def by_hand(answer):
             _("It was divided by 256: the largest byte, 255, should become 1."): expected * 255 / 256,
             _("Not divided by 255: 0 to 1 is wanted."): expected * 255,
             _("Rows and columns are exchanged."): expected.transpose(1, 2),
-            _("All are whole numbers: `//` cuts off what is behind the point."): expected.floor(),
+            _("All are whole numbers: `//` cuts off the digits after the decimal point."): expected.floor(),
         }
         if brightest < 256:
             mistakes[
@@ -77,7 +77,7 @@ def resized(answer):
             mistakes={
                 _("Those are the right numbers as (width, height); (height, width) is wanted."): right[::-1],
                 _(
-                    "A factor with decimals falls a hair short here: multiply first and divide by `//`."
+                    "A factor with decimals is a little too small here: multiply first and divide by `//`."
                 ): tuple(int(side * (size / min(height, width))) for side in (height, width)),
                 _("Round down: a part of a pixel is no pixel."): rounded_sizes(size, height, width, round),
                 _("Both should be of type int."): tuple(map(float, right)),

@@ -284,7 +284,7 @@ WRONG = {
         ),
         Wrong(lambda picture: torch.tensor(picture.transpose(2, 0, 1)) / 256, hint="divided by 256"),
         Wrong(
-            lambda picture: torch.tensor(picture.transpose(2, 0, 1)) // 255, hint="cuts off what is behind"
+            lambda picture: torch.tensor(picture.transpose(2, 0, 1)) // 255, hint="cuts off the digits after"
         ),
         Wrong(
             lambda picture: functional.to_tensor(picture),
