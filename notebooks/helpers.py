@@ -3,6 +3,9 @@
 A chapter builds by hand what it teaches; it imports from here only what an earlier chapter has taught, or plumbing.
 """
 
+import shadows  # noqa: F401  first: says which file of a learner's hides a module that is imported below
+
+# isort: split
 import contextlib
 import math
 import os
@@ -21,7 +24,7 @@ import tracebacks
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
-LOGS = Path(os.environ.get("COURSE_LOGS", ROOT / "logs"))
+LOGS = Path(os.environ.get("COURSE_LOGS", ROOT / "logs")).expanduser()
 
 if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7):
     raise ImportError(
@@ -29,6 +32,14 @@ if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7):
     )
 
 tracebacks.install()
+
+# Backends of matplotlib that write files and show nothing: with one of them no picture appears in a notebook.
+if os.environ.get("MPLBACKEND", "").lower() in {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}:
+    if "ipykernel" in sys.modules:
+        from IPython import get_ipython
+
+        if shell := get_ipython():
+            shell.run_line_magic("matplotlib", "inline")
 
 device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
@@ -102,7 +113,7 @@ def progress(iterable: Iterable, text: str, total: int | None = None) -> tqdm:
 def new_writer(name: str):
     """A TensorBoard SummaryWriter on a folder of its own, LOGS/name/run-1, run-2, …, so that runs never mix.
 
-    Raises ValueError if `name` is no plain relative path.
+    Raises ValueError if `name` is no plain relative path, OSError if nothing can be written there.
     """
     from torch.utils.tensorboard import SummaryWriter
 
@@ -117,6 +128,11 @@ def new_writer(name: str):
             return SummaryWriter(str(LOGS / name / f"run-{number}"))  # its readers want text, not a Path
         except FileExistsError:
             number += 1
+        except OSError as error:
+            raise type(error)(
+                f"{LOGS / name} cannot be written to ({error.strerror or error}): set the variable COURSE_LOGS to a "
+                "folder of your own before you start Jupyter, for example COURSE_LOGS=~/logs python start.py"
+            ) from None
 
 
 def show_images(

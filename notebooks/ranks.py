@@ -1,8 +1,13 @@
 """Chapter 25's small examples: what each of several processes sees.
 
-torchrun --standalone --nproc-per-node=2 notebooks/ranks.py hello average sampler gradients alone die
+torchrun --standalone --local-addr=localhost --nproc-per-node=2 notebooks/ranks.py hello average sampler gradients alone die
+
+--local-addr: without it torchrun looks the machine's name up, and waits for ever where no network knows that name.
 """
 
+import shadows  # noqa: F401  first: see there
+
+# isort: split
 import os
 import signal
 import sys

@@ -5,12 +5,19 @@ COURSE_DATA=full python notebooks/train.py                     the whole of CIFA
 python notebooks/train.py --checkpoint run.pt                  a run that may be stopped
 python notebooks/train.py --checkpoint run.pt --resume         goes on where that run was
 python notebooks/train.py --validation 0 --test                the last run: all images, then the test images
-torchrun --standalone --nproc-per-node=2 notebooks/train.py    two processes (chapter 25)
+torchrun --standalone --local-addr=localhost --nproc-per-node=2 notebooks/train.py
+                                                               two processes (chapter 25)
 
 On a CPU it uses the cores that are free when it starts. OMP_NUM_THREADS=8 python notebooks/train.py uses eight, free or
 not; on Windows set the variable first (PowerShell: $env:OMP_NUM_THREADS = 8).
+
+Exit codes: 0 done, 1 the loss became no number, 2 wrong options, 3 the data cannot be had, 4 a file cannot be read or
+written, 130 stopped by Ctrl+C.
 """
 
+import shadows  # noqa: F401  first: see there
+
+# isort: split
 import argparse
 import contextlib
 import io
