@@ -143,9 +143,11 @@ def digest(folder: Path) -> str:
         raise error
 
     files = (Path(top, name) for top, _, names in os.walk(folder, onerror=stop) for name in names)
-    pictures = (path for path in files if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    names = ((path.relative_to(folder), path) for path in files if path.suffix.lower() in PICTURES)
     total = hashlib.sha256()
-    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in pictures):
+    for name, path in sorted(
+        (name.as_posix(), path) for name, path in names if not any(part[0] == "." for part in name.parts)
+    ):
         total.update(name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
 

@@ -5,7 +5,9 @@ notice what it lets pass, and replay.py says what counts as equal. pyproject.tom
 (`-p nbreplay`), since it serves notebooks/ and tests/ alike.
 """
 
+import os
 import runpy
+import sys
 import textwrap
 import time
 from collections import defaultdict
@@ -21,6 +23,9 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError, find_comment_markers
 
 import replay
+
+# After Python's own folders, so that no file of a learner's in notebooks/ hides a module that pytest needs.
+sys.path += [str(replay.ROOT / "notebooks"), str(replay.ROOT / "slides")]
 
 BUDGET = 3  # seconds for a cell that is not tagged `training`; reported, since a machine may be slow or busy
 
@@ -62,6 +67,8 @@ class Kernel(RunningKernel):
                     raise
             else:
                 kind, content = message["msg_type"], message["content"]
+                if any(part.get("source") == "ask_exit" for part in content.get("payload") or ()):
+                    raise replay.KernelFailure("the cell ends the kernel, by exit() or quit()")
                 if kind == "clear_output":
                     raise replay.KernelFailure("clear_output: a stored notebook cannot show it")
                 name = content.get("transient", {}).get("display_id")
@@ -142,6 +149,8 @@ class Cell(IPyNbCell):
         try:
             notebook.run_left_out(self.cell_num)
             super().runtest()
+            if not notebook.kernel.is_alive():  # after its answer: the next cell is not to blame
+                raise replay.KernelFailure("the kernel died")
         except (replay.KernelFailure, RuntimeError, Empty) as failure:
             notebook.ended_by = self.name
             self.raise_cell_error(str(failure) or repr(failure))
@@ -206,9 +215,11 @@ def pytest_configure(config):
         raise pytest.UsageError("the suite replays notebooks without --nbval; with it they would run twice")
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
+    for name in list(os.environ):
+        if replay.UNWANTED.match(name):
+            patch.delenv(name)
     for name, value in replay.SETTINGS.items():
         patch.setenv(name, value)
-    patch.delenv("PYTHONUNBUFFERED", raising=False)  # a program that needs it would fail on other machines
     runpy.run_path(str(Path(__file__).parent / "no_network" / "sitecustomize.py"))
 
 

@@ -702,8 +702,8 @@ def test_disks_and_rights_in_a_copy_of_the_course(made, good, server, tmp_path):
     root = tmp_path / "my course" / "课程 笔记"
     (root / "notebooks").mkdir(parents=True)
     shutil.copytree(helpers.DATA / "cifar10-sample", root / "data" / "cifar10-sample")
-    for name in ("helpers.py", "tracebacks.py", "course_data.py"):
-        shutil.copy(helpers.ROOT / "notebooks" / name, root / "notebooks")
+    for path in (helpers.ROOT / "notebooks").glob("*.py"):
+        shutil.copy(path, root / "notebooks")
     limited = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
     private = [
         "unshare",
