@@ -39,6 +39,7 @@ def leaky_relu(answer):
             (torch.tensor(-4.0), {}),
             (torch.tensor([-3.0, 2.0]), {"slope": 0.0}),
             (torch.tensor([-1000.0, 1000.0]), {"slope": 0.1}),
+            (torch.tensor([-torch.inf, torch.inf]), {"slope": 0.5}),
         ]:
             found = call(answer, x, **options, name="leaky_relu")
             slope = options.get("slope", 0.01)
@@ -59,11 +60,23 @@ def leaky_relu(answer):
                             "Compare x with 0, not with slope * x: a slope may be above 1, or negative."
                         ): torch.maximum(x, slope * x),
                         _("What is above 0 is left out."): slope * x.clamp(max=0),
+                        _(
+                            "inf * 0 is nan: choose between x and slope * x, for example with torch.where, in place of "
+                            "multiplying by 0 and 1."
+                        ): x * (x > 0) + slope * x * (x <= 0),
                     },
                 ),
             )
         x = draw(4, 3, number=1)
         expect_trainable(answer, leaky, x, what=_("leaky_relu of {x}", x=describe(x)), name="leaky_relu")
+        zero = torch.zeros(1, requires_grad=True)
+        (at_zero,) = torch.autograd.grad(call(answer, zero, 0.2, name="leaky_relu").sum(), zero)
+        require(
+            at_zero.item() != 1,
+            _(
+                "0 is not above 0: it belongs to the rest, whose gradient is slope. Compare with > 0, not with >= 0."
+            ),
+        )
     return _("Its slope is 1 or `slope`, never 0 unless you choose it: a unit cannot die.")
 
 
@@ -366,6 +379,15 @@ def judge_layers(used, network, sizes, name, where):
         list(zip(sizes[:-1], sizes[1:], strict=True)),
         _("{where}: (in, out) of the linear layers, in the order of their use,", where=where),
     )
+    for layer in used[::2]:
+        require(
+            bool((layer.weight != layer.weight.flatten()[0]).any()),
+            _(
+                "{where}: the weights of a linear layer are all the same number, so its units would stay alike in "
+                "training. Leave them as nn.Linear makes them.",
+                where=where,
+            ),
+        )
     require(
         len(set(used)) == len(used),
         _("{where} uses a layer twice. Make a new activation for each place, activation().", where=where),

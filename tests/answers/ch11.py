@@ -363,6 +363,18 @@ def leaky_by_two_relus(x, slope=0.01):
     return nn.functional.relu(x) - slope * nn.functional.relu(-x)
 
 
+def leaky_by_product(x, slope=0.01):
+    return x * (x > 0) + slope * x * (x <= 0)
+
+
+def leaky_at_zero(x, slope=0.01):
+    return torch.where(x >= 0, x, slope * x)
+
+
+def leaky_by_clamps(x, slope=0.01):
+    return x.clamp(min=0) + slope * x.clamp(max=0)
+
+
 def dead_of_three_rows(layer, x):
     return int((layer(x[:3]) <= 0).all(dim=0).sum())
 
@@ -405,6 +417,14 @@ class Plain(nn.Module):
             return self(x).softmax(dim=-1)
 
 
+class PlainZeros(Plain):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.zeros_(layer.weight)
+
+
 class PlainOverflow(Plain):
     def probabilities(self, x):
         powers = self(x).exp()
@@ -429,6 +449,7 @@ RIGHT = {
         Right(leaky_by_parts),
         Right(leaky_by_copy),
         Right(leaky_by_numbers),
+        Right(leaky_by_clamps),
     ],
     "11.2": [
         Right(dead_by_largest),
@@ -448,6 +469,8 @@ RIGHT = {
 }
 WRONG = {
     "11.1": [
+        Wrong(leaky_by_product, hint="inf * 0 is nan"),
+        Wrong(leaky_at_zero, hint="not with >= 0"),
         Wrong(leaky_slope_or_default, hint="slope=0.0"),
         Wrong(leaky_clipped, hint="slope=0.1"),
         Wrong(leaky_in_float64, hint="Above 0 nothing changes"),
@@ -526,6 +549,7 @@ WRONG = {
         Wrong(softmax_one_maximum, hint="of each group"),
     ],
     "11.5": [
+        Wrong(PlainZeros, hint="all the same number"),
         Wrong(PlainOverflow, hint="subtract the largest score"),
         Wrong(PlainSwitches, hint="leave the mode"),
         Wrong(PlainTwoModes, hint="in both modes"),
