@@ -187,7 +187,7 @@ def prepare(source: Path, site: Site, made: set[str]) -> None:
             place = f"{site.address}/blob/HEAD/notebooks/{path.name}"
             links["Colab"] = f"https://colab.research.google.com/github/{place}"
             links["Binder"] = (
-                f"https://mybinder.org/v2/gh/{site.address}/HEAD?urlpath=lab/tree/notebooks/{path.name}"
+                f"https://mybinder.org/v2/gh/{site.address}/HEAD?urlpath=lab/tree/notebooks/my/{path.name}"
             )
         nbformat.write(pages.page(path, site, links), source / path.name)
     for name, text in (
