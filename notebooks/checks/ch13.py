@@ -5,6 +5,7 @@ from itertools import product
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from . import (
     NotYet,
@@ -56,7 +57,7 @@ def rnn_step(answer):
 @exercise("13.2")
 def gru_shapes(answer):
     sizes = [(4, 7, 5), (1, 6, 2), (3, 2, 4)]
-    for (n, length, hidden), layers, both, first in product(sizes, (1, 3), (False, True), (False, True)):
+    for (n, length, hidden), layers, both, first in product(sizes, (1, 3, 7), (False, True), (False, True)):
         x = torch.zeros((n, length, 2) if first else (length, n, 2))
         output, h_n = nn.GRU(2, hidden, layers, bidirectional=both, batch_first=first)(x)
         output, h_n = tuple(output.shape), tuple(h_n.shape)
@@ -104,6 +105,8 @@ def lstm_parameters(answer):
         (7, 5, 1, True),
         (4, 2, 3, True),
         (1, 6, 4, False),
+        (3, 2, 9, True),
+        (2, 5, 6, False),
     ]:
         layer = nn.LSTM(inputs, hidden, layers, bidirectional=both)
         wanted = sum(p.numel() for p in layer.parameters())
@@ -189,7 +192,37 @@ def last_states(answer):
         loops_in(answer) == 0 and not {"map", "last_states"} & set(names_in(answer)),
         _("there is a loop in last_states; index all sequences at once, without a loop."),
     )
+    # A loop may hide in a function that the answer calls: then more sequences take more operations.
+    few, many = (
+        operations(answer, torch.randn(n, 3, 2), torch.tensor([1, 2, 3, 2] * (n // 4))) for n in (4, 40)
+    )
+    require(
+        many <= few,
+        _(
+            "for 4 sequences last_states runs {few} operations of PyTorch, for 40 sequences {many}: that is a loop. "
+            "Index all sequences at once, without a loop.",
+            few=few,
+            many=many,
+        ),
+    )
     return _("Indexing passes gradients back, and only to the steps that were picked.")
+
+
+class Counter(TorchDispatchMode):
+    """Counts PyTorch's operations."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def operations(answer, *args) -> int:
+    """How many operations of PyTorch a call of the answer runs."""
+    with Counter() as counter:
+        call(answer, *args, name="last_states")
+    return counter.count
 
 
 @exercise("13.5")

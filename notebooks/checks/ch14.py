@@ -16,7 +16,13 @@ from . import NotYet, _, call, describe, exercise, expect, expect_trainable, req
 @exercise("14.1")
 def attention_weights(answer):
     why = _("It is the softmax, over the keys, of q @ k.transpose(-2, -1) / √d.")
-    for shape, keys, size in [((3, 4), 5, 1), ((5, 8), 5, 1), ((2, 3, 6, 4), 7, 1), ((2, 9), 3, 1000)]:
+    for shape, keys, size in [
+        ((3, 4), 5, 1),
+        ((5, 8), 5, 1),
+        ((2, 3, 6, 4), 7, 1),
+        ((2, 9), 3, 1000),
+        ((2, 3, 2, 5, 4), 6, 1),
+    ]:
         q, k = size * torch.randn(shape), torch.randn(*shape[:-2], keys, shape[-1])
         d = shape[-1]
         scores = q @ k.transpose(-2, -1)

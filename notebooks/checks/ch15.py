@@ -11,6 +11,7 @@ from . import NotYet, _, call, describe, exercise, expect, expect_trainable, req
 
 # `torch.nn`'s layer, and others of its functions that compute the same
 LAYERS = [(F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward"), (F, "bilinear"), (F, "conv1d")]
+LAYERS += [(torch.ops.aten, name) for name in ("linear", "bilinear", "conv1d", "convolution")]
 
 
 @exercise("15.1")
@@ -114,7 +115,16 @@ def mix_channels(answer):
         (torch, "conv1d"),
     ]
     others = ("conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-    off += [(place, name) for place in (F, torch) for name in others]
+    off += [(place, name) for place in (F, torch, torch.ops.aten) for name in others]
+    names = (
+        "conv1d",
+        "conv2d",
+        "convolution",
+        "convolution_overrideable",
+        "_convolution",
+        "mkldnn_convolution",
+    )
+    off += [(torch.ops.aten, name) for name in (*names, "thnn_conv2d", "_slow_conv2d_forward")]
     for size_out, shape, bias in [(5, (2, 3, 4, 6), True), (4, (2, 4, 4, 4), True), (1, (1, 2, 3, 5), False)]:
         layer, x = nn.Linear(shape[1], size_out, bias=bias), torch.randn(shape)
         before = copy.deepcopy(layer.state_dict())

@@ -96,6 +96,12 @@ def fold(weight=True, eps=True, mean=True, own_bias=True, beta=True, copy_option
     return folded
 
 
+def fold_with_hook(conv, norm):
+    layer = fold()(conv, norm)
+    layer.register_forward_hook(lambda module, args, out: out)
+    return layer
+
+
 def fold_in_place(conv, norm):
     with torch.no_grad():
         conv.weight *= (norm.weight / (norm.running_var + norm.eps).sqrt()).view(-1, 1, 1, 1)
@@ -125,6 +131,12 @@ def norm_in_rows(x, eps=1e-5):
     var, mean = torch.var_mean(rows, dim=1, correction=0)
     shape = (1, -1, 1, 1)
     return (x - mean.reshape(shape)) * torch.rsqrt(var + eps).reshape(shape)
+
+
+def norm_by_squares(x, eps=1e-5):
+    mean = x.mean((0, 2, 3), keepdim=True)
+    var = (x**2).mean((0, 2, 3), keepdim=True) - mean**2
+    return (x - mean) / (var + eps).sqrt()
 
 
 def norm_detached(x, eps=1e-5):
@@ -157,6 +169,10 @@ def native(x, eps=1e-5):
 def update_steps(running_mean, running_var, x, momentum=0.1):
     mean = running_mean + momentum * (x.mean(dim=0) - running_mean)
     return mean, running_var.lerp(x.var(dim=0), momentum)
+
+
+def update_or_default(running_mean, running_var, x, momentum=0.1):
+    return update_steps(running_mean, running_var, x, momentum or 0.1)
 
 
 def update_by_sums(running_mean, running_var, x, momentum=0.1):
@@ -379,6 +395,7 @@ WRONG = {
             forbidden="without PyTorch's own",
         ),
         Wrong(native, hint="switched off", forbidden="without PyTorch's own"),
+        Wrong(norm_by_squares, hint="Subtract the mean first"),
         Wrong(norm_detached, hint="detach nothing"),
         Wrong(norm_no_grad, hint="no gradient"),
         Wrong(norm_in_place, hint="changed its argument"),
@@ -389,6 +406,7 @@ WRONG = {
         Wrong(update_with(features=2), hint="shape"),
         Wrong(update_with(rows=4), hint="a batch of 9"),
         Wrong(update_with(momentum_at_most=0.3), hint="with momentum 0.9"),
+        Wrong(update_or_default, hint="with momentum 0.0"),
         Wrong(update_swapped, hint="share of the new batch"),
         Wrong(update_by_n, hint="not by N"),
         Wrong(update_deviation, hint="not the standard deviation"),
@@ -423,6 +441,7 @@ WRONG = {
         Wrong(fold(own_bias=False), hint="conv's own bias"),
         Wrong(fold(beta=False), hint="norm.bias is missing"),
         Wrong(fold(copy_options=False), hint="stride and padding"),
+        Wrong(fold_with_hook, hint="a hook on a layer"),
         Wrong(fold_in_place, hint="fold changed conv"),
         Wrong(fold_without_bias, hint="no bias"),
         Wrong(lambda conv, norm: nn.Sequential(conv, norm), hint="one nn.Conv2d"),

@@ -230,6 +230,22 @@ def last_by_loop(output, lengths):
     return torch.stack([row[n - 1] for row, n in zip(output, lengths, strict=True)])
 
 
+def last_by_helper(output, lengths):
+    return torch.stack(picked(output, lengths))
+
+
+def picked(output, lengths):
+    return [] if not len(output) else [output[0, lengths[0] - 1], *picked(output[1:], lengths[1:])]
+
+
+def last_by_vmap(output, lengths):
+    return torch.vmap(lambda rows, n: rows.index_select(0, n.view(1) - 1)[0])(output, lengths)
+
+
+def shapes_of_few_layers(n, length, hidden, layers=1, bidirectional=False, batch_first=False):
+    return shapes(n, length, hidden, min(layers, 3), bidirectional, batch_first)
+
+
 def last_by_product(output, lengths):
     hot = (torch.arange(output.shape[1]) == lengths[:, None] - 1).to(output.dtype)
     return torch.einsum("nl,nlh->nh", hot, output)
@@ -244,7 +260,7 @@ RIGHT = {
     "13.1": [Right(step_by_linear), Right(step_by_rows), Right(step_at_once)],
     "13.2": [Right(shapes), Right(shapes_as_size), Right(shapes_by_swap)],
     "13.3": [Right(count_by_layer), Right(count_at_once), Right(count_recursive)],
-    "13.4": [Right(last_by_gather), Right(last_by_flat), Right(last_by_mask)],
+    "13.4": [Right(last_by_gather), Right(last_by_flat), Right(last_by_mask), Right(last_by_vmap)],
     "13.5": [Right(Classifier), Right(LastAndFirst), Right(OneByOne), Right(SortedAndBack)],
 }
 WRONG = {
@@ -263,6 +279,7 @@ WRONG = {
         Wrong(never_batch_first, hint="the batch comes first"),
         Wrong(directions_forgotten, hint="side by side"),
         Wrong(top_layer_only, hint="one state per layer"),
+        Wrong(shapes_of_few_layers, hint="layers=7"),
         Wrong(shapes_by_module, hint="switched off", forbidden="without making one"),
     ],
     "13.3": [
@@ -276,6 +293,10 @@ WRONG = {
         Wrong(
             lambda i, h, layers=1, both=False: 4 * h * (i + h + 2) + (layers - 1) * 4 * h * (2 * h + 2),
             hint="should be 560",
+        ),
+        Wrong(
+            lambda i, h, layers=1, both=False: count_by_layer(i, h, min(layers, 4), both),
+            hint="(3, 2, 9, True)",
         ),
     ],
     "13.4": [
@@ -302,10 +323,11 @@ WRONG = {
             forbidden="without a loop",
         ),
         Wrong(last_by_product, hint="NaN too"),
+        Wrong(last_by_helper, hint="that is a loop", forbidden="without a loop"),
         Wrong(lambda output, lengths: last_by_flat(output, lengths).detach(), hint="carries no gradient"),
     ],
     "13.5": [
-        Wrong(NotPacked, hint="in the padding", forbidden="Padding must not change a thing"),
+        Wrong(NotPacked, hint="in the padding", forbidden="must not change the logits"),
         Wrong(OneDirection, hint="bidirectional=True"),
         Wrong(BackwardHalfOnly, hint="should be 8"),
         Wrong(LastRealRow, hint="step 0"),

@@ -315,6 +315,11 @@ def weights_by_hand(q, k):
     return powers / powers.sum(-1, keepdim=True)
 
 
+def weights_to_four_axes(q, k):
+    pattern = "ld,sd->ls" if q.dim() == 2 else "nhld,nhsd->nhls"
+    return (torch.einsum(pattern, q, k) / q.shape[-1] ** 0.5).softmax(-1)
+
+
 def weights_overflow(q, k):
     powers = (q @ k.mT / q.shape[-1] ** 0.5).exp()
     return powers / powers.sum(-1, keepdim=True)
@@ -391,6 +396,7 @@ WRONG = {
         Wrong(lambda q, k: (q @ k.transpose(-2, -1) / q.shape[-1]).softmax(-1), hint="by its root"),
         Wrong(lambda q, k: q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), hint="These are the scores"),
         Wrong(weights_overflow, hint="overflows"),
+        Wrong(weights_to_four_axes, hint="raised"),
         Wrong(lambda q, k: weights_right(q, k).detach(), hint="carries no gradient"),
         Wrong(lambda q, k: weights_right(q.detach(), k), hint="the gradient by argument 1"),
         Wrong(lambda q, k: (q @ k.T / math.sqrt(q.shape[-1])).softmax(-1), hint="raised"),

@@ -267,6 +267,11 @@ WRONG = {
             forbidden="without `torch.nn`",
         ),
         Wrong(linear_as_a_layer, hint="own linear is switched off", forbidden="without `torch.nn`"),
+        Wrong(
+            lambda x, w, b=None: torch.ops.aten.linear(x, w, b),
+            hint="own linear is switched off",
+            forbidden="without `torch.nn`",
+        ),
         Wrong(linear_through_numpy, hint="carries no gradient"),
     ],
     "15.2": [
@@ -307,6 +312,11 @@ WRONG = {
         ),
         Wrong(
             lambda layer, x: F.conv_transpose2d(x, layer.weight.T[:, :, None, None], layer.bias),
+            hint="own convolution is switched off",
+            forbidden="Do not use a convolution.",
+        ),
+        Wrong(
+            lambda layer, x: torch.ops.aten.conv2d(x, layer.weight[:, :, None, None], layer.bias),
             hint="own convolution is switched off",
             forbidden="Do not use a convolution.",
         ),
