@@ -127,6 +127,7 @@ WRONG = {
     ),
     "hung_tagged_error": ([code("while True: pass", tags=ERROR)], "the cell ran for more than 4 s"),
     "dead": ([EMPTY, code("import os\nos._exit(1)"), EMPTY], DIED),
+    "exit": ([EMPTY, code("exit()"), *[EMPTY] * 8], "the cell ends the kernel, by exit() or quit()\n\nin "),
     "killed": ([EMPTY, code("import os, signal\nos.kill(os.getpid(), signal.SIGABRT)"), EMPTY], DIED),
     "clear_output": (
         [code("from IPython.display import clear_output\nclear_output()")],
