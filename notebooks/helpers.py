@@ -64,9 +64,8 @@ def use_free_cores() -> int:
         threads = 1
         while threads < ALL_CORES:
             more = min(2 * threads, ALL_CORES)
-            pairs = [
-                (_seconds(threads), _seconds(more)) for _ in range(3)
-            ]  # in turn: both meet the same load
+            # In turn, so that both meet the same load; the first round, in which threads start, does not count.
+            pairs = [(_seconds(threads), _seconds(more)) for _ in range(5)][1:]
             now, then = map(sum, zip(*pairs, strict=True))
             if then > 0.9 * now:
                 break
