@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).resolve().parent / "notebooks"
-CHAPTER = "[0-9][0-9]_*.ipynb"
+CHAPTER = re.compile(r"\d\d_\w+\.ipynb")  # not 09_topic-Copy1.ipynb, which JupyterLab makes
 
 # A link's target in Markdown or HTML; code, which may look like a link, is found first and stays as it is.
 LINK = re.compile(
@@ -48,6 +48,11 @@ METADATA = {
 
 
 # Notebooks
+
+
+def chapters() -> list[Path]:
+    """The chapters as they are stored, in order."""
+    return sorted(path for path in NOTEBOOKS.glob("*.ipynb") if CHAPTER.fullmatch(path.name))
 
 
 def one_deeper(markdown: str) -> str:
@@ -144,7 +149,7 @@ def copy_chapters(anew: set[str]) -> list[str]:
     my.mkdir(exist_ok=True)
     with tempfile.TemporaryFile(dir=my):
         pass  # the lab will save there
-    for path in sorted(NOTEBOOKS.glob(CHAPTER)):
+    for path in chapters():
         number, own = path.name[:2], my / path.name
         try:
             chapter = read(path)
@@ -274,15 +279,15 @@ def main(arguments: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path may hold what the console cannot show
 
-    chapters = sorted(path.name for path in NOTEBOOKS.glob(CHAPTER))
-    if not chapters:
+    names = [path.name for path in chapters()]
+    if not names:
         sys.exit(f"There are no chapters in {NOTEBOOKS}: start.py belongs into the course's folder.")
     # argparse takes --option="a value with a space" for one more chapter.
     options += [text for text in asked.anew if text.startswith("--")]
     anew = {number.zfill(2) for number in asked.anew if not number.startswith("--")}
-    if unknown := sorted(anew - {name[:2] for name in chapters}):
+    if unknown := sorted(anew - {name[:2] for name in names}):
         print(
-            f"There is no chapter {', '.join(unknown)}; there are {chapters[0][:2]} to {chapters[-1][:2]}.",
+            f"There is no chapter {', '.join(unknown)}; there are {names[0][:2]} to {names[-1][:2]}.",
             file=sys.stderr,
         )
         sys.exit(2)
@@ -300,7 +305,7 @@ def main(arguments: list[str] | None = None) -> None:
         said.append(f"notebooks/my/{name} hides a module of the same name from your chapters: rename it.")
     print(*(said or ["Your copies of the chapters are in notebooks/my."]), sep="\n", flush=True)
     if not asked.copies_only:
-        open_lab(chapters[0], options)
+        open_lab(names[0], options)
 
 
 if __name__ == "__main__":

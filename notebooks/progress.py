@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).resolve().parent
-CHAPTER = "[0-9][0-9]_*.ipynb"
+CHAPTER = re.compile(r"\d\d_\w+\.ipynb")  # not 09_topic-Copy1.ipynb, which JupyterLab makes
 
 # The call that an exercise ends with, and the line that it prints.
 CALL = re.compile(r"""^check\(\s*["'](\d+\.\d+)["']""", re.MULTILINE)
@@ -69,13 +69,18 @@ def title_of(notebook: dict) -> str:
     return first.partition(" · ")[2] or first
 
 
+def chapters(folder: Path) -> list[Path]:
+    """The chapters in a folder, or copies of them, in order."""
+    return sorted(path for path in folder.glob("*.ipynb") if CHAPTER.fullmatch(path.name))
+
+
 def progress(folder: Path) -> list[Row]:
     """A row for each chapter of the course, with what its copy in `folder` says.
 
     An exercise counts as done if one of its outputs says so.
     """
     rows = []
-    for path in sorted(NOTEBOOKS.glob(CHAPTER)):
+    for path in chapters(NOTEBOOKS):
         chapter = read(path)
         numbers = [
             number for cell in code_cells(chapter) for number in CALL.findall(text(cell.get("source")))
@@ -124,7 +129,7 @@ def table(rows: list[Row]) -> str:
 def show_progress() -> None:
     """Print the table of the chapters in the folder of this notebook; if it has none, of those in notebooks/my."""
     folder = Path.cwd()
-    print(table(progress(folder if list(folder.glob(CHAPTER)) else NOTEBOOKS / "my")))
+    print(table(progress(folder if chapters(folder) else NOTEBOOKS / "my")))
 
 
 def main(arguments: list[str] | None = None) -> None:

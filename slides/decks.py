@@ -36,8 +36,8 @@ BROWSERS = [
 
 
 def chapters() -> list[Path]:
-    """The chapters' notebooks, in order."""
-    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    """The chapters' notebooks, in order, without copies that the lab or a system has made."""
+    return sorted(path for path in NOTEBOOKS.glob("*.ipynb") if re.fullmatch(r"\d\d_\w+", path.stem))
 
 
 def notes(stem: str) -> dict[str, tuple[int | None, str]]:

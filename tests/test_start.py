@@ -535,3 +535,15 @@ def test_a_copy_runs_wherever_its_kernel_starts(whole, folder):
         if cell.cell_type == "code" and not replay.has_tag(cell, "nbval-ignore-output"):
             new, before = replay.merged_streams(cell.outputs), replay.merged_streams(old.outputs)
             assert not replay.outputs_difference(before, new, replay.tolerances(cell)), cell.id
+
+
+def test_copies_that_the_lab_makes_are_no_chapters(tmp_path, monkeypatch):
+    import decks
+    import progress
+
+    for name in ("09_topic.ipynb", "09_topic-Copy1.ipynb", "09_topic.2026-01-01.ipynb", "Untitled.ipynb"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(start, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(decks, "NOTEBOOKS", tmp_path)
+    for found in (start.chapters(), decks.chapters(), progress.chapters(tmp_path)):
+        assert [path.name for path in found] == ["09_topic.ipynb"]

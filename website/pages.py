@@ -101,8 +101,8 @@ class Site:
 
 
 def chapters(folder: Path = NOTEBOOKS) -> list[Path]:
-    """The chapters, in order."""
-    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    """The chapters, in order, without copies that the lab or a system has made."""
+    return sorted(path for path in folder.glob("*.ipynb") if re.fullmatch(r"\d\d_\w+", path.stem))
 
 
 def title_of(cells: list[NotebookNode]) -> str:

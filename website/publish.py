@@ -56,8 +56,8 @@ def checked(address: str) -> str:
 
 def notebooks(root: Path) -> list[Path]:
     """Chapters, solutions and translations, but not the learner's own copies in notebooks/my."""
-    name = "[0-9][0-9]_*.ipynb"
-    found = [*(root / "notebooks").glob(name), *(root / "notebooks").glob(f"*/{name}")]
+    found = [*(root / "notebooks").glob("*.ipynb"), *(root / "notebooks").glob("*/*.ipynb")]
+    found = [path for path in found if re.fullmatch(r"\d\d_\w+", path.stem)]
     return sorted(path for path in found if path.parent.name != "my" and not path.parent.name.startswith("."))
 
 
