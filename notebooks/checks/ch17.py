@@ -64,12 +64,14 @@ def look_up(answer):
             found = call(answer, ids, table, name="look_up")
             expect(found, wanted, where, _("One row of the table for each id."))
             expect_trainable(answer, reference, ids, table, what=where, name="look_up")
-        # 0 times infinity is NaN: a product shows that it has met a row that no id asks for, a lookup does not.
+        # 0 times infinity is NaN and 1 times infinity is infinity: a product shows NaN for the ids that do not ask
+        # for the infinite number, in its column alone. A lookup shows no NaN.
         table = torch.ones(3, 2)
-        table[2] = torch.inf
-        found = call(answer, torch.tensor([0, 1]), table, name="look_up")
+        table[2, 0] = torch.inf
+        found = call(answer, torch.tensor([0, 2, 1]), table, name="look_up")
+        product = torch.tensor([[torch.nan, 1.0], [torch.inf, 1.0], [torch.nan, 1.0]])
     require(
-        isinstance(found, torch.Tensor) and bool(found.isnan().all()),
+        isinstance(found, torch.Tensor) and torch.allclose(found.float(), product, equal_nan=True),
         _(
             "the numbers are right, but picked out of the table; the exercise asks for a product with one-hot vectors, "
             "in which every row takes part."

@@ -11,6 +11,31 @@ from torch import nn
 from . import NotYet, _, call, describe, exercise, expect, require, same, switched_off
 
 
+def watch(calls: list):
+    """An identity that keeps each place that it is given; under torch.vmap too, one by one."""
+
+    class Watch(torch.autograd.Function):
+        @staticmethod
+        def forward(x):
+            calls.append(x.detach().clone())
+            return x.clone()
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad
+
+        @staticmethod
+        def vmap(info, in_dims, x):
+            calls.extend(x.detach().movedim(in_dims[0], 0).clone())
+            return x.clone(), in_dims[0]
+
+    return Watch.apply
+
+
 @exercise("19.1")
 def numerical_gradient(answer):
     cases = [
@@ -31,8 +56,7 @@ def numerical_gradient(answer):
         calls = []
 
         def watched(x, f=f, calls=calls):
-            calls.append(x.detach().clone())
-            return f(x)
+            return f(watch(calls)(x))
 
         given = (x,) if h is None else (x, h)
         off = [(torch.autograd, "grad"), (torch.Tensor, "backward"), (torch.autograd, "backward")]
@@ -91,7 +115,11 @@ def sgd_step(answer):
         layer(torch.tensor([[1.0, -2.0]])).sum().backward()
         gradients = [None if p.grad is None else p.grad.clone() for p in parameters]
         with switched_off(_("optimizer"), *off):
-            call(answer, parameters, lr, name="sgd_step", changes=True)
+            found = call(answer, parameters, lr, name="sgd_step", changes=True)
+        require(
+            found is None,
+            _("sgd_step returned {found}; it should return nothing.", found=describe(found)),
+        )
         for p, old, g in zip(parameters, before, gradients, strict=True):
             if g is not None and g.any() and torch.equal(p, old):
                 require(
@@ -213,18 +241,28 @@ def warmup_cosine(answer):
                     * (1 + math.cos(2 * math.pi * share))
                     / 2,
                 }
+            where = _(
+                "warmup_cosine({step}, {total}, {warmup}, {peak})",
+                step=step,
+                total=total,
+                warmup=warmup,
+                peak=peak,
+            )
+            found = call(answer, step, total, warmup, peak, name="warmup_cosine")
             expect(
-                call(answer, step, total, warmup, peak, name="warmup_cosine"),
+                found,
                 expected,
-                _(
-                    "warmup_cosine({step}, {total}, {warmup}, {peak})",
-                    step=step,
-                    total=total,
-                    warmup=warmup,
-                    peak=peak,
-                ),
+                where,
                 part,
                 mistakes={hint: value for hint, value in mistakes.items() if not same(value, expected)},
+            )
+            require(
+                bool(expected) or abs(float(found)) <= 1e-9 * peak,
+                _(
+                    "{where} should be 0, not only small: the rate has no minimum here, but yours is {found}.",
+                    where=where,
+                    found=describe(found),
+                ),
             )
     return _("torch.optim.lr_scheduler.LambdaLR turns such a function into a scheduler.")
 
@@ -299,11 +337,12 @@ def step_in_parts(answer):
     twin = copy.deepcopy(model)
     optimizer, own = (torch.optim.SGD(m.parameters(), lr=0.5) for m in (model, twin))
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
-    steps, sizes, pending = [], [], []
+    steps, sizes, pending, modes = [], [], [], []
     optimizer.register_step_post_hook(lambda *_args: steps.append(1))
 
     def look(_module, inputs, output):
         sizes.append(len(inputs[0]))
+        modes.append(_module.training)
         pending.append(0)
         here = len(pending) - 1
         if output.requires_grad:
@@ -338,6 +377,13 @@ def step_in_parts(answer):
                 name="step_in_parts",
             )
         where = _("in step {step}, with max_norm {norm},", step=step, norm=max_norm)
+        require(
+            all(modes) and all(layer.training for layer in model.modules()),
+            _(
+                "{where} the model was put into eval mode; a training step leaves it in train mode.",
+                where=where,
+            ),
+        )
         require(
             max(sizes, default=0) <= max(counts),
             _(

@@ -73,22 +73,22 @@ def confusion(answer):
     )
 
 
-def model_and_data() -> tuple[nn.Module, list]:
+def model_and_data(counts=(6, 6, 2)) -> tuple[nn.Module, list]:
     """A small model with dropout, and three batches of which the last is smaller."""
     torch.manual_seed(1)
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 3))
-    return model, [(torch.randn(n, 4), torch.randint(0, 3, (n,))) for n in (6, 6, 2)]
+    return model, [(torch.randn(n, 4), torch.randint(0, 3, (n,))) for n in counts]
 
 
 @exercise("21.3")
 def training_step(answer):
     def mse(output, y):  # another loss than cross entropy
-        return F.mse_loss(output, F.one_hot(y, 3).float())
+        return 100 * F.mse_loss(output, F.one_hot(y, 3).float())  # its gradient is long: clipping shows
 
     settings = [
         (torch.optim.SGD, {"lr": 0.1}, nn.CrossEntropyLoss()),
         (torch.optim.Adam, {"lr": 0.01}, nn.CrossEntropyLoss()),
-        (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}, mse),
+        (torch.optim.SGD, {"lr": 0.001, "momentum": 0.9}, mse),
     ]
     for kind, options, loss_fn in settings:
         model, batches = model_and_data()
@@ -135,7 +135,7 @@ def training_step(answer):
                 raise NotYet(
                     _(
                         "after step {step} the weights are not where one step of {kind} leads. Are zero_grad, backward "
-                        "and step there, in this order, so that no older gradient counts?",
+                        "and step there, in this order, so that no older gradient counts? Nothing is to be clipped.",
                         step=i + 1,
                         kind=kind.__name__,
                     )
@@ -147,7 +147,7 @@ def training_step(answer):
 def score(answer):
     losses = [nn.CrossEntropyLoss(), nn.MultiMarginLoss()]
     for training, loss_fn in zip((True, False), losses, strict=True):
-        model, batches = model_and_data()
+        model, batches = model_and_data((6, 6, 2) if training else (5, 3, 3))
         reference = copy.deepcopy(model).eval()
         model.train(training)
         x, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
@@ -254,7 +254,12 @@ def fit_best(answer):
         return model, torch.optim.SGD(model.parameters(), lr=0.2)
 
     # In the last case every accuracy is 0, and the first epoch is the best.
-    for epochs, labels, cuts in ((12, 1 - y, (0, 5, 8)), (3, 1 - y, (0, 5, 8)), (3, y, (0, 2, 3))):
+    plain, smooth = nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.2)
+    for epochs, labels, cuts, loss_fn in (
+        (12, 1 - y, (0, 5, 8), plain),
+        (3, 1 - y, (0, 5, 8), smooth),
+        (3, y, (0, 2, 3), plain),
+    ):
         truth = 1 - labels
         validation = [(x[a:b], truth[a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
         rows = slice(cuts[-1])
@@ -263,20 +268,18 @@ def fit_best(answer):
         for _epoch in range(epochs):
             for part in (slice(0, 4), slice(4, 8)):
                 optimizer.zero_grad()
-                F.cross_entropy(reference(x[part]), labels[part]).backward()
+                loss_fn(reference(x[part]), labels[part]).backward()
                 optimizer.step()
             with torch.no_grad():
                 logits = reference(x[rows])
                 expected.append((logits.argmax(dim=1) == truth[rows]).float().mean().item())
-                losses.append(F.cross_entropy(logits, truth[rows]).item())
+                losses.append(loss_fn(logits, truth[rows]).item())
             states.append(copy.deepcopy(reference.state_dict()))
         best, lowest = expected.index(max(expected)), losses.index(min(losses))
 
         model, optimizer = start()
         batches = [(x[:4], labels[:4]), (x[4:], labels[4:])]
-        found = call(
-            answer, model, batches, validation, nn.CrossEntropyLoss(), optimizer, epochs, name="fit_best"
-        )
+        found = call(answer, model, batches, validation, loss_fn, optimizer, epochs, name="fit_best")
         require(
             isinstance(found, list | tuple),
             _(

@@ -47,20 +47,24 @@ def indices(answer):
 
 @exercise("25.2")
 def combine(answer):
-    x, y, w = torch.randn(12, 3), torch.randn(12, 2), torch.zeros(3, 2, requires_grad=True)
+    x = torch.randn(12, 3)
 
-    def gradient(part):
+    def gradient(part, w, y):
         return torch.autograd.grad(((x[part] @ w - y[part]) ** 2).mean(), w)[0]
 
-    for cuts in [(0, 6, 12), (0, 2, 12), (0, 1, 8, 12), (0, 12), (0, 3, 4, 9)]:
+    shapes = [(3, 2), (3, 2), (3,), (3, 2), (3, 1)]
+    for cuts, shape in zip(
+        [(0, 6, 12), (0, 2, 12), (0, 1, 8, 12), (0, 12), (0, 3, 4, 9)], shapes, strict=True
+    ):
+        w, y = torch.zeros(shape, requires_grad=True), torch.randn(12, *shape[1:])
         parts = [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
         counts = [part.stop - part.start for part in parts]
-        gradients = [gradient(part) for part in parts]
+        gradients = [gradient(part, w, y) for part in parts]
         found = call(answer, gradients, counts, name="combine")
         weighed = sum(g * n for g, n in zip(gradients, counts, strict=True))
         expect(
             found,
-            gradient(slice(cuts[-1])),
+            gradient(slice(cuts[-1]), w, y),
             _("the combined gradient for shares of {counts}", counts=counts),
             _("Gradient times count belongs to a sum; sums are added up, and divided by all examples."),
             mistakes={
@@ -127,10 +131,12 @@ def stepped(models, shares, lr, first=True, divide=True, average=True):
 def ddp_step(answer):
     for world, lr in ((2, 0.5), (3, 0.2)):
         models = [nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)) for _rank in range(world)]
-        seen = [[] for _rank in models]
+        seen, modes = [[] for _rank in models], []
         for model, inputs in zip(models, seen, strict=True):
             # the first layer sees what the network is given, however it is called
             model[0].register_forward_hook(lambda layer, given, out, inputs=inputs: inputs.append(given[0]))
+            model[0].register_forward_hook(lambda layer, *_args, modes=modes: modes.append(layer.training))
+            model[0].register_forward_hook(lambda layer, *_args, modes=modes: modes.append(layer.training))
         for step in (1, 2):
             count = (3 + step) * world
             x, y = torch.randn(count, 4), torch.randint(0, 3, (count,))
@@ -154,6 +160,10 @@ def ddp_step(answer):
             require(
                 found is None,
                 _("ddp_step returned {found}; it should return nothing.", found=describe(found)),
+            )
+            require(
+                all(modes) and all(layer.training for model in models for layer in model.modules()),
+                _("a copy was put into eval mode; a training step leaves the copies in train mode."),
             )
             for rank, (inputs, (own, _labels)) in enumerate(zip(seen, shares, strict=True)):
                 for given in inputs:

@@ -344,6 +344,16 @@ WRONG = {
     ],
     "17.2": [
         Wrong(columns_of_this_batch, hint="raised"),
+        Wrong(
+            lambda ids, table: table[ids] * (table.sum() * 0 + 1),
+            hint="picked out",
+            forbidden="without an embedding",
+        ),
+        Wrong(
+            lambda ids, table: table[ids] + table.sum(dim=0) * 0,
+            hint="picked out",
+            forbidden="without an embedding",
+        ),
         Wrong(rows_and_columns_swapped, hint="raised"),
         Wrong(one_hot_as_integers, hint="raised"),
         Wrong(

@@ -222,6 +222,24 @@ def by_backward(f, x, h=1e-5):
     return x.grad
 
 
+def differences_by_vmap(f, x, h=1e-5):
+    units = h * torch.eye(len(x), dtype=x.dtype)
+    return (torch.vmap(f)(x + units) - torch.vmap(f)(x - units)) / (2 * h)
+
+
+def step_that_returns(parameters, lr):
+    step_by_sub(parameters, lr)
+    return parameters
+
+
+def with_a_minimum(step, total, warmup, peak):
+    return max(cosine_by_sine(step, total, warmup, peak), 1e-8)
+
+
+def parts_in_eval_mode(model, *rest):
+    return parted(model.eval(), *rest)
+
+
 @torch.no_grad()
 def step_by_sub(parameters, lr):
     for p in parameters:
@@ -438,7 +456,12 @@ def own_loss(model, parts, loss_fn, *rest):
 
 
 RIGHT = {
-    "19.1": [Right(differences_in_place), Right(differences_by_list), Right(differences_by_rows)],
+    "19.1": [
+        Right(differences_in_place),
+        Right(differences_by_list),
+        Right(differences_by_rows),
+        Right(differences_by_vmap),
+    ],
     "19.2": [Right(step_by_sub), Right(step_by_data), Right(step_by_copy), Right(step_with_zeros)],
     "19.3": [Right(descent), Right(momentum_by_recursion), Right(momentum_by_optim)],
     "19.4": [
@@ -469,6 +492,7 @@ WRONG = {
     ],
     "19.2": [
         Wrong(new_name, hint="in place"),
+        Wrong(step_that_returns, hint="return nothing"),
         Wrong(no_no_grad, hint="leaf"),
         Wrong(uphill, hint="uphill"),
         Wrong(returns_at_the_first_unused, hint="has not changed"),
@@ -488,6 +512,7 @@ WRONG = {
         Wrong(looks_ahead, hint="once for each step is enough"),
     ],
     "19.4": [
+        Wrong(with_a_minimum, hint="no minimum"),
         Wrong(cosine_warmup, hint="Step 5 is in the warm-up"),
         Wrong(cosine_from_zero, hint="not at step 0"),
         Wrong(constant_without_warmup, hint="falling part"),
@@ -511,6 +536,7 @@ WRONG = {
         parts_wrong("share of the batch", equal=True),
         parts_wrong("share of the batch", sum=True),
         parts_wrong("older gradients do not count", keep=True),
+        Wrong(parts_in_eval_mode, hint="eval mode"),
         Wrong(seven_rows, hint="len(y) / 11"),
         Wrong(own_loss, hint="by loss_fn"),
         Wrong(joined, hint="do not join the parts", forbidden="Do not join the parts"),

@@ -328,6 +328,26 @@ def measured_in_train_mode(model, batches, validation, loss_fn, optimizer, epoch
     return accuracies
 
 
+def clipped(model, x, y, loss_fn, optimizer):
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+def of_fourteen(model, batches, loss_fn):
+    loss, accuracy = score(model, batches, loss_fn)
+    share = sum(len(y) for _, y in batches) / 14
+    return loss * share, accuracy * share
+
+
+def fit_by_own_loss(model, batches, validation, loss_fn, *rest):
+    return fit_from(model, batches, validation, nn.functional.cross_entropy, *rest)
+
+
 RIGHT = {
     "21.1": [Right(accuracy_by_loop), Right(accuracy_by_numpy), Right(accuracy_by_topk)],
     "21.2": [Right(confusion_by_one_hot), Right(confusion_by_loop), Right(confusion_by_index_put)],
@@ -361,6 +381,7 @@ WRONG = {
         Wrong(loss_tensor, hint="plain number"),
         Wrong(loss_after, hint="after the step"),
         Wrong(softmax_first, hint="loss of probabilities"),
+        Wrong(clipped, hint="Nothing is to be clipped"),
     ],
     "21.4": [
         Wrong(lambda *a: score(*a, evaluate=False), hint="eval mode first"),
@@ -370,6 +391,7 @@ WRONG = {
         Wrong(score_of_last_batch, hint="the loss over all pictures"),
         Wrong(lambda *a: score(*a, gradients=True), hint="inference_mode"),
         Wrong(own_loss, hint="from `loss_fn`"),
+        Wrong(of_fourteen, hint="the loss over all pictures"),
         Wrong(gradients_left_off, hint="still switched off"),
         Wrong(frozen, hint="no longer require gradients"),
         Wrong(mode_of_the_outer, hint="not in its mode"),
@@ -390,6 +412,7 @@ WRONG = {
         Wrong(first_validation_batch, hint="validation accuracies"),
         Wrong(fit_by_loss, hint="lowest validation loss"),
         Wrong(only_the_first_batch, hint="validation accuracies"),
+        Wrong(fit_by_own_loss, hint="after 3 epochs"),
         Wrong(lambda model, *a: nn.Identity(), hint="a list of accuracies"),
     ],
 }

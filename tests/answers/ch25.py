@@ -190,6 +190,23 @@ def upwards(models, shares, lr):
     step(models, shares, -lr)
 
 
+def in_eval_mode(models, shares, lr):
+    step([model.eval() for model in models], shares, lr)
+
+
+def back_in_train_mode(models, shares, lr):
+    in_eval_mode(models, shares, lr)
+    for model in models:
+        model.train()
+
+
+def of_three_by_two(gradients, counts):
+    total = torch.zeros(3, 2)
+    for gradient, count in zip(gradients, counts, strict=True):
+        total += gradient * count
+    return total / sum(counts)
+
+
 def returned(models, shares, lr):
     step(models, shares, lr)
     return models
@@ -246,6 +263,7 @@ WRONG = {
         Wrong(in_place, hint="changed its argument"),
         Wrong(first_two, hint="shares of [1, 7, 4]"),
         Wrong(one_number, hint="shape"),
+        Wrong(of_three_by_two, hint="raised"),
     ],
     "25.3": [
         Wrong(lambda batch_size, lr, world: (batch_size, lr * world), hint="Each process keeps"),
@@ -270,5 +288,7 @@ WRONG = {
         Wrong(on_copies, hint="the models themselves should change"),
         Wrong(upwards, hint="w - lr * mean"),
         Wrong(returned, hint="return nothing"),
+        Wrong(in_eval_mode, hint="eval mode"),
+        Wrong(back_in_train_mode, hint="eval mode"),
     ],
 }
