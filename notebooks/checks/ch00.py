@@ -105,7 +105,10 @@ def small_network(answer):
         expect(
             sizes,
             [(3 * 32 * 32, hidden), (hidden, 10)],
-            _("with hidden={hidden}, what goes into each nn.Linear and what comes out", hidden=hidden),
+            _(
+                "with hidden={hidden}, for sizes = [(numbers in, numbers out) of each nn.Linear], sizes",
+                hidden=hidden,
+            ),
             mistakes={
                 _("A picture has three colours."): [(32 * 32, hidden), (hidden, 10)],
                 _("The first number of an nn.Linear is how many numbers go in."): [
@@ -116,4 +119,4 @@ def small_network(answer):
         )
         found = call(network, torch.rand(4, 3, 32, 32), name=f"small_network({hidden})")
         expect(tuple(found.shape), (4, 10), _("the shape of the scores of 4 pictures"))
-    return _("Put it in the place of `network` above and train it: how good does it get?")
+    return _("Let `new_network` above return it, and train it: how good does it get?")
