@@ -136,7 +136,6 @@ def ddp_step(answer):
             # the first layer sees what the network is given, however it is called
             model[0].register_forward_hook(lambda layer, given, out, inputs=inputs: inputs.append(given[0]))
             model[0].register_forward_hook(lambda layer, *_args, modes=modes: modes.append(layer.training))
-            model[0].register_forward_hook(lambda layer, *_args, modes=modes: modes.append(layer.training))
         for step in (1, 2):
             count = (3 + step) * world
             x, y = torch.randn(count, 4), torch.randint(0, 3, (count,))
