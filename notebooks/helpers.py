@@ -130,7 +130,7 @@ def new_writer(name: str):
         except OSError as error:
             raise type(error)(
                 f"{LOGS / name} cannot be written to ({error.strerror or error}): set the variable COURSE_LOGS to a "
-                "folder of your own before you start Jupyter, for example COURSE_LOGS=~/logs python start.py"
+                "folder of your own before you start Jupyter, for example COURSE_LOGS=~/logs jupyter lab notebooks"
             ) from None
 
 
@@ -223,7 +223,7 @@ def cifar10_quick(activation: Callable[[], nn.Module] | None = nn.ReLU) -> nn.Se
     """The network of chapter 20: images (N, 3, 32, 32) to logits (N, 10), 145,578 parameters.
 
     `activation` makes the layer that follows each convolution's pooling and the first linear layer;
-    None leaves it out, as the note's figure does. Sizes: Caffe's examples/cifar10, "CIFAR10-quick".
+    None leaves it out, as many drawings of this network do. Sizes: Caffe's examples/cifar10, "CIFAR10-quick".
     """
     act = [activation] if activation else []
     blocks: list[nn.Module] = []

@@ -210,6 +210,7 @@ def train(
         initial=run.epoch * len(batches),
         desc="training",
         unit="batch",
+        file=sys.stdout,
         disable=not (progress and first),
     )
     with bar, contextlib.closing(curves) if curves else contextlib.nullcontext():
@@ -554,7 +555,7 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
         checkpoint=options.checkpoint,
         resume=options.resume,
         log=options.log,
-        progress=sys.stderr.isatty(),  # no bar in a log file
+        progress=sys.stdout.isatty(),  # no bar in a log file
     )
     if test:
         loss, accuracy = evaluate(model, Batches(*test, 1000, device=device), nn.CrossEntropyLoss())
