@@ -229,12 +229,15 @@ AUTOGRAD = [
     (torch.autograd, "backward"),
     *((torch.func, name) for name in ("grad", "grad_and_value", "vjp", "jvp", "jacrev", "jacfwd")),
     *((torch.autograd.functional, name) for name in ("jacobian", "vjp", "jvp")),
+    (torch.func, "linearize"),
+    (torch.autograd.forward_ad, "make_dual"),
 ]
 
 
 @exercise("18.5")
 def gradient(answer):
-    with switched_off(_("autograd"), *AUTOGRAD):
+    # without the losses: their differences would be no formula
+    with switched_off(_("autograd"), *AUTOGRAD), switched_off(_("loss"), *LOSSES):
         for logits, listed in [
             (torch.randn(2, 3), [2, 0]),
             (torch.randn(1, 4), [0]),

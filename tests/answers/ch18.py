@@ -340,6 +340,27 @@ def total_pops(outputs, targets):
     return total_by_hand({name: outputs.pop(name) for name in list(outputs)}, targets)
 
 
+def gradient_forwards(logits, target):
+    slopes = torch.zeros_like(logits)
+    for place in range(logits.numel()):
+        one = F.one_hot(torch.tensor(place), logits.numel()).reshape(logits.shape).to(logits)
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(logits, one)
+            lost = -dual.log_softmax(dim=1)[range(len(target)), target].mean()
+            slopes.view(-1)[place] = torch.autograd.forward_ad.unpack_dual(lost).tangent
+    return slopes
+
+
+def gradient_by_differences(logits, target, h=1e-5):
+    logits = logits.double()
+    slopes = torch.zeros_like(logits)
+    for place in range(logits.numel()):
+        one = h * F.one_hot(torch.tensor(place), logits.numel()).reshape(logits.shape)
+        rise = F.cross_entropy(logits + one, target) - F.cross_entropy(logits - one, target)
+        slopes.view(-1)[place] = rise / (2 * h)
+    return slopes.float()
+
+
 RIGHT = {
     "18.1": [Right(mse_by_shape), Right(mse_by_pytorch), Right(mse_by_loop)],
     "18.2": [Right(softmax), Right(by_own_softmax), Right(by_logsumexp), Right(by_rows)],
@@ -419,6 +440,8 @@ WRONG = {
         Wrong(by_autograd, hint="switched off", forbidden="without autograd (`backward`"),
         Wrong(by_autograd_grad, hint="switched off"),
         Wrong(by_func, hint="switched off"),
+        Wrong(gradient_forwards, hint="switched off"),
+        Wrong(gradient_by_differences, hint="loss is switched off"),
         Wrong(gradient_overflows, hint="nan"),
         Wrong(gradient_over_the_batch, hint="over the batch (dim=0)"),
         Wrong(lambda z, y: torch.softmax(z, dim=1) / len(y), hint="take the one-hot target off"),
