@@ -410,6 +410,10 @@ WRONG = {
         Wrong(network_with_relu, hint="and no others"),
         Wrong(network_long_kernels, hint="kernel_sizes"),
         Wrong(network_with_pooling(nn.MaxPool2d(1, stride=2)), hint="looks at one pixel only"),
+        Wrong(
+            network_with_pooling(nn.MaxPool2d((2, 1), stride=2, ceil_mode=True)),
+            hint="looks at one pixel only",
+        ),
         Wrong(network_with_pooling(nn.MaxPool2d(2, return_indices=True)), hint="layer 1 returned"),
         Wrong(network_with_pooling(nn.MaxPool2d(2, padding=1)), hint="sizes"),
         Wrong(lambda channels, classes: network()(channels, 10), hint="One number per class"),
