@@ -249,9 +249,14 @@ def open_lab(first: str, options: list[str]) -> None:
         lab = course_lab()
     except ImportError as error:
         sys.exit(f"JupyterLab ({error.name}) is {install}")
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    # Kernels that listen on a file rather than on a port print no warning; a file's name must be short, though.
+    on_a_file = os.name == "posix" and len(jupyter_runtime_dir()) < 60
     print("Starting JupyterLab. To stop it, press Ctrl+C here twice.", flush=True)
     lab.launch_instance(
         [
+            *(["--KernelManager.transport=ipc"] if on_a_file else []),
             f"--ServerApp.root_dir={NOTEBOOKS}",
             f"--LabApp.default_url=/lab/tree/my/{first}",
             "--Application.log_level=ERROR",  # or the sentences above are soon out of sight
