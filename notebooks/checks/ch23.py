@@ -210,6 +210,10 @@ def resume(answer):
                     torch.equal(value, whole.state_dict()[name]),
                     _("{name} is not the one in the file.", name=name),
                 )
+            require(
+                all(layer.training for layer in model.modules()),
+                _("the model is in eval mode; the run goes on in train mode."),
+            )
             run(whole, own, 1)
             run(model, optimizer, 1)
             require(
@@ -237,6 +241,8 @@ def resume(answer):
         lacking = path.read_bytes()
         for content, what in (
             (b"<html>404: not found", _("a file that is no checkpoint")),
+            (b"", _("an empty file")),
+            (b"hello, this is a text", _("a text")),
             (whole_file[:-200], _("a checkpoint that was cut off")),
             (whole_file, _("a checkpoint of another network")),
             (lacking, _("a checkpoint without one of the weights")),

@@ -354,6 +354,26 @@ def own_settings(path, model, optimizer):
     return saved["epoch"] + 1
 
 
+def anew_where_empty(path, model, optimizer):
+    try:
+        return resume(path, model, optimizer)
+    except EOFError:
+        return 1
+
+
+def anew_where_text(path, model, optimizer):
+    try:
+        return resume(path, model, optimizer)
+    except KeyError:
+        return 1
+
+
+def in_eval_mode(path, model, optimizer):
+    found = resume(path, model, optimizer)
+    model.eval()
+    return found
+
+
 def only_settings(path, model, optimizer):
     if not Path(path).exists():
         return 1
@@ -504,6 +524,9 @@ WRONG = {
         Wrong(anew_whatever_happens, hint="Let the error pass", forbidden="do not start anew"),
         Wrong(always_four, hint="Epoch 7 is done"),
         Wrong(only_broken_ones, hint="Let the error pass"),
+        Wrong(anew_where_empty, hint="for an empty file"),
+        Wrong(anew_where_text, hint="for a text"),
+        Wrong(in_eval_mode, hint="in eval mode"),
         Wrong(writes_a_file, hint="has written one"),
         Wrong(removes_the_file, hint="changed or removed"),
         Wrong(own_settings, hint="learning rate"),
