@@ -388,6 +388,14 @@ def judge_layers(used, network, sizes, name, where):
                 where=where,
             ),
         )
+        longest = layer.in_features**-0.5 + 1e-6  # nn.Linear draws weights and biases from -1/√in to 1/√in
+        require(
+            all(bool(0 < p.abs().max() <= longest) for p in layer.parameters()),
+            _(
+                "{where}: a linear layer has other weights than nn.Linear starts it with; leave them.",
+                where=where,
+            ),
+        )
     require(
         len(set(used)) == len(used),
         _("{where} uses a layer twice. Make a new activation for each place, activation().", where=where),

@@ -425,6 +425,15 @@ class PlainZeros(Plain):
                 nn.init.zeros_(layer.weight)
 
 
+class PlainXavier(Plain):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+
 class PlainOverflow(Plain):
     def probabilities(self, x):
         powers = self(x).exp()
@@ -550,6 +559,7 @@ WRONG = {
     ],
     "11.5": [
         Wrong(PlainZeros, hint="all the same number"),
+        Wrong(PlainXavier, hint="other weights than nn.Linear"),
         Wrong(PlainOverflow, hint="subtract the largest score"),
         Wrong(PlainSwitches, hint="leave the mode"),
         Wrong(PlainTwoModes, hint="in both modes"),
