@@ -274,6 +274,10 @@ def _check_classifier(model, size, width, classes):
         _("the logits of one sentence with its words in another order"),
         _("A mean does not know the order."),
     )
+    require(
+        all(p.requires_grad for p in model.parameters()) and all(m.training for m in model.modules()),
+        _("the module is frozen, or in eval mode; a new module is neither."),
+    )
     model.zero_grad()
     logits = call(model, ids, name="the module")
     require(logits.requires_grad, _("no gradient reaches the logits, so the module cannot be trained."))

@@ -311,6 +311,13 @@ class ByOffsets(ByBag):
         )
 
 
+def with_a_frozen_head(*sizes):
+    model = classifier(*sizes, padding_idx=0, sparse=True)
+    for head in (m for m in model.modules() if isinstance(m, nn.Linear)):
+        head.requires_grad_(False)
+    return model
+
+
 RIGHT = {
     "17.1": [Right(encode), Right(encode_by_loop), Right(encode_by_defaultdict)],
     "17.2": [Right(by_comparison), Right(by_eye), Right(by_matmul)],
@@ -414,6 +421,8 @@ WRONG = {
             hint="without a softmax",
         ),
         Wrong(lambda *sizes: ByEmbedding(*sizes, least=0), hint="0 / 0 is NaN"),
+        Wrong(with_a_frozen_head, hint="frozen"),
+        Wrong(lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).eval(), hint="eval mode"),
         Wrong(lambda *sizes: ByBag(*sizes, cut=True), hint="not sparse"),
         Wrong(lambda *sizes: classifier(9, 4, 3, padding_idx=0, sparse=True), hint="shape of the logits"),
     ],
