@@ -227,14 +227,17 @@ def score(answer):
 
 
 class Watched(nn.Linear):
-    """A layer that notes how many rows it was given, and in which mode."""
+    """A layer that notes how many rows it was given, and in which mode; its buffer moves as it trains."""
 
     def __init__(self, *args):
         super().__init__(*args)
         self.seen: list[tuple[int, bool]] = []
+        self.register_buffer("last", torch.zeros(2))  # as running statistics move, in train mode alone
 
     def forward(self, x):
         self.seen.append((len(x), self.training))
+        if self.training:
+            self.last = self.bias.detach().clone()
         return super().forward(x)
 
 
@@ -266,10 +269,12 @@ def fit_best(answer):
         reference, optimizer = start()
         expected, losses, states = [], [], []
         for _epoch in range(epochs):
+            reference.train()
             for part in (slice(0, 4), slice(4, 8)):
                 optimizer.zero_grad()
                 loss_fn(reference(x[part]), labels[part]).backward()
                 optimizer.step()
+            reference.eval()
             with torch.no_grad():
                 logits = reference(x[rows])
                 expected.append((logits.argmax(dim=1) == truth[rows]).float().mean().item())
@@ -341,5 +346,15 @@ def fit_best(answer):
                 best=best + 1,
             ),
             _("All the weights of that epoch are wanted: load the whole state_dict."),
+        )
+        expect(
+            model.last,
+            states[best]["last"],
+            _(
+                "the buffer after {epochs} epochs, of which number {best} was best,",
+                epochs=epochs,
+                best=best + 1,
+            ),
+            _("Buffers, such as running statistics, belong to that epoch too: load the whole state_dict."),
         )
     return _("This is early stopping without the stopping: train on, keep the best.")

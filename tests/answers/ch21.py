@@ -409,6 +409,7 @@ WRONG = {
         Wrong(lambda *a: fit_from(*a, train=False), hint="while it trained"),
         Wrong(measured_in_train_mode, hint="while its accuracy was measured"),
         Wrong(lambda *a: fit_from(*a, names=["weight"]), hint="the whole state_dict"),
+        Wrong(lambda *a: fit_from(*a, names=["weight", "bias"]), hint="the buffer after"),
         Wrong(first_validation_batch, hint="validation accuracies"),
         Wrong(fit_by_loss, hint="lowest validation loss"),
         Wrong(only_the_first_batch, hint="validation accuracies"),
