@@ -445,7 +445,7 @@ def _14_attention() -> Figure:
     arrow(axes, (6.5, 0.5), (7.3, 2.35))
     label(axes, 4.0, 0.7, "mix the values", size=10)
     grid(axes, 7.4, 2.25, 3, 4, 0.24, ACTIVATION)
-    label(axes, 7.9, 1.95, "output: a mixture of V's\nrows for each step", ACTIVATION[1], 11, va="top")
+    label(axes, 7.9, 3.3, "output: for each step\na mixture of V's rows", ACTIVATION[1], 11)
     return figure
 
 
@@ -535,8 +535,8 @@ def _19_graph() -> Figure:
     for x, y, text in (
         (1.75, 2.4, "∂a/∂w = 2w = 6"),
         (1.75, 1.0, "∂b/∂w = 2"),
-        (5.0, 2.35, "∂c/∂a = b = 6"),
-        (5.0, 0.95, "∂c/∂b = a = 9"),
+        (5.2, 2.35, "∂c/∂a = b = 6"),
+        (5.2, 0.95, "∂c/∂b = a = 9"),
         (7.0, 1.35, "1"),
         (6.9, 2.72, "1"),
     ):
@@ -545,7 +545,7 @@ def _19_graph() -> Figure:
         axes,
         4.6,
         0.15,
-        "multiply along each path and add the paths: (6 + 1) · 6 + 9 · 2 = 60 = dloss/dw",
+        "multiply along each path, then add: 6 · 1 + 6 · 6 · 1 + 2 · 9 · 1 = 60 = dloss/dw",
         GRADIENT[1],
         12,
     )
