@@ -327,6 +327,11 @@ def transfer(answer):
             not any(id(p) in own for p in model.parameters()),
             _("the new network shares parameters with `source`; work on a copy (copy.deepcopy)."),
         )
+        own = {id(buffer) for buffer in source.buffers()}
+        require(
+            not any(id(buffer) in own for buffer in model.buffers()),
+            _("the new network shares buffers with `source`; work on a copy (copy.deepcopy)."),
+        )
         new, body = model[-1], model[:-1]
         require(
             isinstance(new, nn.Linear),

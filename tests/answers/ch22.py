@@ -296,6 +296,15 @@ def shared_body(source, x, y, classes):
     return nn.Sequential(*body, head)
 
 
+def shared_statistics(source, x, y, classes):
+    model = transfer(source, x, y, classes)
+    layers = [layer for layer in model.modules() if not list(layer.children())]
+    for layer, old in zip(layers[:-1], source[:-1], strict=True):
+        for name, buffer in old.named_buffers():
+            setattr(layer, name, buffer)
+    return model
+
+
 def by_another_body(source, x, y, classes):
     width = source[-1].in_features
     body = nn.Sequential(nn.Flatten(), nn.Linear(x[0].numel(), width), nn.ReLU()).requires_grad_(False)
@@ -386,6 +395,7 @@ WRONG = {
     "22.5": [
         Wrong(but(copied=False), hint="work on a copy"),
         Wrong(shared_body, hint="work on a copy"),
+        Wrong(shared_statistics, hint="shares buffers"),
         Wrong(but(freeze=False), hint="not frozen"),
         Wrong(but(evaluated=False), hint="train mode"),
         Wrong(but(steps=0), hint="trained too little"),
