@@ -32,6 +32,13 @@ PAGES = [path.stem for path in LECTURES] + ["index", "start", "glossary", "searc
 every_page = pytest.mark.parametrize("name", PAGES)
 MEGABYTE = 1_000_000
 
+
+def some_pages(*names: str):
+    """These pages each time, all of them with --weekly."""
+    marks = {name: () if name in names else pytest.mark.weekly for name in PAGES}
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=marks[name]) for name in PAGES])
+
+
 # Where a reader should land who looks for a word.
 SEARCHED = {
     "convolution": "09_convolution",
@@ -152,7 +159,7 @@ def test_a_chapter_is_made_for_reading(path, read):
     assert f'href="notebooks/{path.name}"' in page.text
 
 
-@every_page
+@some_pages("index", "09_convolution", "13_recurrent", "glossary", "search")
 def test_a_reader_sees_it(name, site, chromium):
     """No error, nothing from elsewhere, nothing that makes the page scroll sideways, at both widths, in both modes."""
     wrong = []
@@ -204,13 +211,7 @@ def test_the_search_finds_the_chapter(word, chapter, address, chromium):
     page.close()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in ("index", "13_recurrent") else pytest.mark.weekly)
-        for name in PAGES
-    ],
-)
+@some_pages("index", "13_recurrent")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_it(name, scheme, site, chromium):
     """axe-core finds nothing serious: contrast, names of buttons, landmarks, and more."""
