@@ -191,7 +191,7 @@ def _08_tree() -> Figure:
         axes,
         4.5,
         0.12,
-        ".to(device) moves all leaves · .eval() sets each box's mode · .parameters() gives the orange ones",
+        ".to(device) moves all leaves · .eval() sets the mode of each grey box · .parameters() gives the orange ones",
         size=9.5,
     )
     return figure
@@ -457,7 +457,7 @@ def _14_heads() -> Figure:
     for h, colour in enumerate((DATA, WEIGHT)):
         bottom = 1.85 - 1.3 * h
         grid(axes, 3.4, bottom, 3, 4, 0.22, colour)
-        label(axes, 3.85, bottom + 0.85, f"head {h + 1}: 4 numbers", colour[1], 10)
+        label(axes, 3.85, bottom + 0.85, f"head {h}: 4 numbers", colour[1], 10)
         arrow(axes, (2.25, 1.45), (3.3, bottom + 0.33))
         box(axes, 4.9, bottom + 0.08, 1.2, 0.5, "attention", PLAIN, 11)
         arrow(axes, (4.35, bottom + 0.33), (4.87, bottom + 0.33))
