@@ -220,6 +220,8 @@ def _check_classifier(model, size, width, classes):
     if not isinstance(model, nn.Module):
         raise NotYet(_("text_classifier returned {found}; a module is wanted.", found=describe(model)))
     ids = torch.tensor([[3, 5, 7], [4, 0, 0], [0, 0, 0]])
+    tables = [m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
+    drawn = [table.weight.detach().clone() for table in tables]
     logits = call(model, ids, name="the module")
     expect(
         tuple(getattr(logits, "shape", ())),
@@ -237,11 +239,11 @@ def _check_classifier(model, size, width, classes):
             classes=classes,
         ),
     )
-    tables = [m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
     require(len(tables) == 1, _("the module holds {count} embeddings; one is wanted.", count=len(tables)))
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
     require(len(linear) == 1, _("the module holds {count} linear layers; one is wanted.", count=len(linear)))
     table, head = tables[0].weight, linear[0]
+    require(torch.equal(table, drawn[0]), _("a forward pass changes the table; leave `max_norm` out."))
     require(not table[0].any(), _("row 0 of the embedding is not zero; name the padding by padding_idx."))
     means = torch.stack([table[ids[0]].mean(dim=0), table[4], torch.zeros(width)])
     sums = torch.stack([table[ids[0]].sum(dim=0), table[4], torch.zeros(width)])

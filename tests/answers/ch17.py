@@ -421,6 +421,10 @@ WRONG = {
             hint="without a softmax",
         ),
         Wrong(lambda *sizes: ByEmbedding(*sizes, least=0), hint="0 / 0 is NaN"),
+        Wrong(
+            lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True, max_norm=1.0),
+            hint="changes the table",
+        ),
         Wrong(with_a_frozen_head, hint="frozen"),
         Wrong(lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).eval(), hint="eval mode"),
         Wrong(lambda *sizes: ByBag(*sizes, cut=True), hint="not sparse"),
