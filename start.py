@@ -253,6 +253,7 @@ def open_lab(first: str, options: list[str]) -> None:
 
     # Kernels that listen on a file rather than on a port print no warning; a file's name must be short, though.
     on_a_file = os.name == "posix" and len(jupyter_runtime_dir()) < 60
+    on_a_file &= not any(option.startswith("--KernelManager.transport") for option in options)
     print("Starting JupyterLab. To stop it, press Ctrl+C here twice.", flush=True)
     lab.launch_instance(
         [

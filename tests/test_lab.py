@@ -178,6 +178,32 @@ def close(page, lab: str) -> None:
     page.context.close()
 
 
+def test_the_first_page(lab, course, chromium):
+    """What a learner meets: the first chapter without outputs. Opening and closing it asks and changes nothing.
+
+    First of all, since the chapters that run are saved.
+    """
+    seen, name = Seen(), LECTURES[0].name
+    path = course / "notebooks" / "my" / name
+    before = path.read_bytes()
+    page = open_chapter(chromium, lab, name, seen, address=lab)
+    assert page.evaluate(f"{PANEL}.context.path") == f"my/{name}"
+    page.wait_for_timeout(2000)  # what the kernel says about itself has come by then
+    assert page.locator(".jp-Dialog, .Toastify__toast").all_inner_texts() == []
+    shown = page.evaluate(
+        f"{PANEL}.content.widgets.map((w) => w.model.toJSON()).filter((c) => c.cell_type === 'code')"
+    )
+    assert len(shown) > 5
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in shown)
+    assert not page.evaluate(f"{PANEL}.context.model.dirty")
+    page.evaluate(f"{PANEL}.close()")
+    page.wait_for_function(f"{PANEL}?.context?.path !== 'my/{name}'")
+    assert page.locator(".jp-Dialog").count() == 0
+    page.context.close()
+    assert path.read_bytes() == before
+    assert seen.problems == []
+
+
 @pytest.fixture(scope="module")
 def chapters(request, lab, chromium):
     """What came of each chapter that is asked for, by name; TOGETHER of them run at a time."""
@@ -222,29 +248,6 @@ def test_a_chapter_runs_from_the_menu(path, chapters):
         assert bool(errors) == replay.has_tag(cell, "raises-exception"), (cell.id, errors)
         assert cell.execution_count, f"{cell.id} did not run"
         assert not [output for output in cell.outputs if output.get("name") == "stderr"], cell.id
-    assert seen.problems == []
-
-
-def test_the_first_page(lab, course, chromium):
-    """What a learner meets: the first chapter without outputs. Opening and closing it asks and changes nothing."""
-    seen, name = Seen(), LECTURES[0].name
-    path = course / "notebooks" / "my" / name
-    before = path.read_bytes()
-    page = open_chapter(chromium, lab, name, seen, address=lab)
-    assert page.evaluate(f"{PANEL}.context.path") == f"my/{name}"
-    page.wait_for_timeout(2000)  # what the kernel says about itself has come by then
-    assert page.locator(".jp-Dialog, .Toastify__toast").all_inner_texts() == []
-    shown = page.evaluate(
-        f"{PANEL}.content.widgets.map((w) => w.model.toJSON()).filter((c) => c.cell_type === 'code')"
-    )
-    assert len(shown) > 5
-    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in shown)
-    assert not page.evaluate(f"{PANEL}.context.model.dirty")
-    page.evaluate(f"{PANEL}.close()")
-    page.wait_for_function(f"{PANEL}?.context?.path !== 'my/{name}'")
-    assert page.locator(".jp-Dialog").count() == 0
-    page.context.close()
-    assert path.read_bytes() == before
     assert seen.problems == []
 
 
