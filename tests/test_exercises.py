@@ -277,9 +277,7 @@ def debugs(x):
 def test_an_answer_cannot_take_the_kernel_along(trial, answer, hint, thread, capsys):
     if thread == "another" and answer is catches_all:
         pytest.skip("only a trace function, which a signal sets in the main thread, gets out of this")
-    number = (
-        "90.2" if answer is grows else trial
-    )  # a busy machine needs a while to hand out 1 GiB
+    number = "90.2" if answer is grows else trial  # a busy machine needs a while to hand out 1 GiB
     begin = time.monotonic()
     if thread == "main":
         check(number, answer)
