@@ -46,7 +46,8 @@ def local_path(outputs: list[nbformat.NotebookNode]) -> str | None:
     texts = re.sub(r"[/\\]+", "/", str(outputs))
     folders = {replay.ROOT, Path.home(), Path(sys.prefix), Path(tempfile.gettempdir())}
     names = {re.sub(r"[/\\]+", "/", str(name)) for folder in folders for name in (folder, folder.resolve())}
-    return next((name for name in sorted(names) if len(name) > 3 and f"{name}/" in texts), None)
+    found = [name for name in names if len(name) > 3 and f"{name}/" in texts]
+    return max(found, key=len, default=None)  # the environment may lie in the folder for temporary files
 
 
 def form(outputs: list[nbformat.NotebookNode]) -> str:

@@ -337,7 +337,7 @@ def test_tensorboard_shows_its_charts(lab, chromium):
     frame.wait_for(timeout=30_000)
     inside = frame.content_frame
     inside.get_by_text("y=2x").first.wait_for(timeout=60_000)
-    inside.locator("svg.line-chart, line-chart canvas, line-chart svg").first.wait_for(timeout=60_000)
+    inside.locator("line-chart:has(canvas, svg)").first.wait_for(timeout=60_000)
     port = int(re.search(r":(\d+)", inside.locator("body").evaluate("() => location.href"))[1])
     with socket.create_connection(("127.0.0.1", port), timeout=5):
         pass
