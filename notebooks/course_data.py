@@ -31,7 +31,7 @@ from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 from tqdm import tqdm
 
-from helpers import DATA, ROOT
+from helpers import BAR, DATA, ROOT
 
 ANTS_BEES_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
 # As PyTorch's tutorials expect it (pytorch/tutorials, .jenkins/download_data.py).
@@ -335,11 +335,8 @@ def _go_on(url: str, part: Path) -> None:
             unit="B",
             unit_scale=True,
             file=sys.stdout,
-            leave=False,
-            ascii=" #",
-            ncols=79,
             mininterval=0.5,
-            bar_format="{desc}: |{bar}| {n_fmt} of {total_fmt}, {remaining} left",
+            **BAR,
         )
         with bar, part.open("ab" if have else "wb") as file:
             while block := answer.read(1 << 16):

@@ -92,21 +92,22 @@ def seed(number: int = 0) -> None:
     torch.manual_seed(number)
 
 
+# How a bar looks, with the time left; it leaves nothing behind.
+BAR = {
+    "leave": False,
+    "ascii": " #",
+    "ncols": 79,
+    "bar_format": "{desc}: |{bar}| {n_fmt} of {total_fmt}, {remaining} left",
+}
+
+
 def progress(iterable: Iterable, text: str, total: int | None = None) -> tqdm:
     """The same items, for a `for` loop; while it runs, a bar shows `text`, the count and the time left.
 
     total: how many items there are, for an iterable without len(). The bar leaves nothing behind.
     """
-    return tqdm(
-        iterable,
-        desc=text,
-        total=total,
-        file=sys.stdout,  # what goes to stderr looks like an error in a notebook
-        leave=False,
-        ascii=" #",
-        ncols=79,
-        bar_format="{desc}: |{bar}| {n_fmt} of {total_fmt}, {remaining} left",
-    )
+    # On stdout, since what goes to stderr looks like an error in a notebook.
+    return tqdm(iterable, desc=text, total=total, file=sys.stdout, **BAR)
 
 
 def new_writer(name: str):

@@ -322,6 +322,21 @@ def _gate(axes: Axes, x: float, y: float, text: str) -> None:
         arrow(axes, (x, y - 0.45), (x, y - 0.19), GRADIENT[1])
 
 
+def _frame(axes: Axes, height: float) -> None:
+    """The border of a recurrent cell."""
+    axes.add_patch(
+        FancyBboxPatch(
+            (1.3, 0.75),
+            6.6,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.2",
+            facecolor="#fafafa",
+            edgecolor=PLAIN[1],
+            linewidth=1.2,
+        )
+    )
+
+
 def _plus(axes: Axes, x: float, y: float) -> None:
     """A circle with a plus sign."""
     axes.plot(
@@ -333,17 +348,7 @@ def _plus(axes: Axes, x: float, y: float) -> None:
 @diagram
 def _13_lstm() -> Figure:
     figure, axes = canvas(9.2, 3.8)
-    axes.add_patch(
-        FancyBboxPatch(
-            (1.3, 0.75),
-            6.6,
-            2.75,
-            boxstyle="round,pad=0,rounding_size=0.2",
-            facecolor="#fafafa",
-            edgecolor=PLAIN[1],
-            linewidth=1.2,
-        )
-    )
+    _frame(axes, 2.75)
     label(axes, 0.7, 3.0, "$c_{t-1}$", ACTIVATION[1], 14)
     label(axes, 8.5, 3.0, "$c_t$", ACTIVATION[1], 14)
     arrow(axes, (1.0, 3.0), (2.2, 3.0), ACTIVATION[1])
@@ -376,17 +381,7 @@ def _13_lstm() -> Figure:
 @diagram
 def _13_gru() -> Figure:
     figure, axes = canvas(9.2, 3.3)
-    axes.add_patch(
-        FancyBboxPatch(
-            (1.3, 0.75),
-            6.6,
-            2.25,
-            boxstyle="round,pad=0,rounding_size=0.2",
-            facecolor="#fafafa",
-            edgecolor=PLAIN[1],
-            linewidth=1.2,
-        )
-    )
+    _frame(axes, 2.25)
     label(axes, 0.75, 2.6, "$h_{t-1}$", ACTIVATION[1], 14)
     label(axes, 8.5, 2.6, "$h_t$", ACTIVATION[1], 14)
     arrow(axes, (1.1, 2.6), (4.6, 2.6), ACTIVATION[1])

@@ -342,10 +342,8 @@ def switched_off(what: Text | str, *places: tuple[Any, str]) -> Iterator[None]:
 def _swapped_names(function: Callable) -> Iterator[None]:
     """Replace what is switched off, and what could run for ever, among the global names that the answer sees."""
     names = getattr(inspect.unwrap(function), "__globals__", {}) if inspect.isroutine(function) else {}
-    pairs = [*_off, *guard.STAND_INS]
-    swaps = {
-        name: other for name, value in list(names.items()) for original, other in pairs if value is original
-    }
+    others = {id(original): other for original, other in (*_off, *guard.STAND_INS)}
+    swaps = {name: others[id(value)] for name, value in list(names.items()) if id(value) in others}
     before = {name: names[name] for name in swaps}
     names.update(swaps)
     try:
