@@ -34,11 +34,11 @@ BUILT = HERE / "_build"
 # Pages that no notebook has
 
 
-def picture_of(path: Path) -> bytes | None:
+def picture_of(cells: list[nbformat.NotebookNode]) -> bytes | None:
     """A chapter's plot with most in it, as the bytes of a PNG; None if the chapter has no plot."""
     found = [
         output.data["image/png"]
-        for cell in nbformat.read(path, as_version=4).cells
+        for cell in cells
         if cell.cell_type == "code"
         for output in cell.outputs
         if "image/png" in output.get("data", {})
@@ -49,7 +49,7 @@ def picture_of(path: Path) -> bytes | None:
 def card(path: Path, source: Path) -> str:
     """A chapter on the start page: picture, title, why, minutes. Its picture is written beside the pages in `source`."""
     cells = nbformat.read(path, as_version=4).cells
-    title, picture = pages.title_of(cells), picture_of(path)
+    title, picture = pages.title_of(cells), picture_of(cells)
     shown = ""
     if picture:
         target = source / "_static" / "cards" / f"{path.stem}.png"
@@ -104,10 +104,9 @@ def getting_page() -> str:
     if not part:
         sys.exit("build.py: README.md has no part on getting the course before its table of chapters")
     text = re.sub(r"\]\((?!https?:|#)[^)]*/(\d\d_\w+)\.ipynb\)", r"](\1.ipynb)", part[0])
-    text = re.sub(
-        r"\[([^\]]*)\]\((?!https?:|#|\d\d_\w+\.ipynb)[^)]*\)", r"\1", text
-    )  # files that are not pages
-    return "# Get the notebooks\n\n" + re.sub(r"^# .*\n", "", text)
+    # Links to files that are not pages become plain text.
+    text = re.sub(r"\[([^\]]*)\]\((?!https?:|#|\d\d_\w+\.ipynb)[^)]*\)", r"\1", text)
+    return f"# Get the notebooks\n\n{text}"
 
 
 def glossary_page(terms: Iterable[Term]) -> str:

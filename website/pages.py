@@ -22,63 +22,20 @@ TERM = re.compile(r"\*\*([a-z][a-z -]{2,30})\*\*")
 HEAVY = 100_000  # characters of base64: a plot is smaller, photographs are larger
 
 # Bold for another reason than to explain a word.
-NOT_TERMS = {
-    *(
-        "without",
-        "a picture",
-        "the folder is the label",
-        "one",
-        "last",
-        "value",
-        "local",
-        "shared",
-        "decoded",
-    ),
-    *("kept for backward", "kept for the backward pass", "preparation of the pictures", "map-style"),
-}
+NOT_TERMS = set(
+    (
+        "a picture, decoded, kept for backward, kept for the backward pass, last, local, map-style, one, "
+        "preparation of the pictures, shared, the folder is the label, value, without"
+    ).split(", ")
+)
 # Explained in the glossary, but too common in other senses to be linked wherever they stand.
-COMMON = {
-    *(
-        "mode",
-        "box",
-        "tag",
-        "step",
-        "magic",
-        "view",
-        "copy",
-        "process",
-        "module",
-        "layer",
-        "hidden",
-        "child",
-        "cell",
-    ),
-    *(
-        "sheets",
-        "unit",
-        "body",
-        "head",
-        "graph",
-        "sample",
-        "classes",
-        "label",
-        "target",
-        "features",
-        "uniform",
-    ),
-    *(
-        "mask",
-        "schedule",
-        "freezes",
-        "padding",
-        "parameters",
-        "strays",
-        "in place",
-        "process",
-        "backend",
-        "causal",
-    ),
-}
+COMMON = set(
+    (
+        "backend, body, box, causal, cell, child, classes, copy, features, freezes, graph, head, hidden, "
+        "in place, label, layer, magic, mask, mode, module, padding, parameters, process, sample, "
+        "schedule, sheets, step, strays, tag, target, uniform, unit, view"
+    ).split(", ")
+)
 
 
 @dataclass
