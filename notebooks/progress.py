@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).resolve().parent
-CHAPTER = re.compile(r"\d\d_\w+\.ipynb")  # not 09_topic-Copy1.ipynb, which JupyterLab makes
+CHAPTER = re.compile(
+    r"\d\d_\w+\.ipynb"
+)  # not 09_topic-Copy1.ipynb, which JupyterLab makes
 
 # The call that an exercise ends with, and the line that it prints.
 CALL = re.compile(r"""^check\(\s*["'](\d+\.\d+)["']""", re.MULTILINE)
-VERDICT = re.compile(r"^(\d+\.\d+) · (correct|not yet|not attempted yet)\b", re.MULTILINE)
+VERDICT = re.compile(
+    r"^(\d+\.\d+) · (correct|not yet|not attempted yet)\b", re.MULTILINE
+)
 
 
 @dataclass
@@ -39,7 +43,9 @@ def read(path: Path) -> dict:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError("nested too deep") from None
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+    if not isinstance(notebook, dict) or not isinstance(
+        notebook.get("cells"), list
+    ):
         raise ValueError("no cells")
     return notebook
 
@@ -51,7 +57,11 @@ def text(lines: object) -> str:
 
 def code_cells(notebook: dict) -> Iterator[dict]:
     """The code cells of a notebook; whatever is not a cell is left out."""
-    return (cell for cell in notebook["cells"] if isinstance(cell, dict) and cell.get("cell_type") == "code")
+    return (
+        cell
+        for cell in notebook["cells"]
+        if isinstance(cell, dict) and cell.get("cell_type") == "code"
+    )
 
 
 def verdicts(notebook: dict) -> Iterator[tuple[str, str]]:
@@ -71,7 +81,9 @@ def title_of(notebook: dict) -> str:
 
 def chapters(folder: Path) -> list[Path]:
     """The chapters in a folder, or copies of them, in order."""
-    return sorted(path for path in folder.glob("*.ipynb") if CHAPTER.fullmatch(path.name))
+    return sorted(
+        path for path in folder.glob("*.ipynb") if CHAPTER.fullmatch(path.name)
+    )
 
 
 def progress(folder: Path) -> list[Row]:
@@ -83,7 +95,9 @@ def progress(folder: Path) -> list[Row]:
     for path in chapters(NOTEBOOKS):
         chapter = read(path)
         numbers = [
-            number for cell in code_cells(chapter) for number in CALL.findall(text(cell.get("source")))
+            number
+            for cell in code_cells(chapter)
+            for number in CALL.findall(text(cell.get("source")))
         ]
         row = Row(path.name, title_of(chapter), numbers)
         rows.append(row)
@@ -96,10 +110,12 @@ def progress(folder: Path) -> list[Row]:
         except ValueError:
             row.problem = f"{path.name} is not a notebook that can be read, so its exercises are not counted."
         else:
-            row.done = {number for number, verdict in found if verdict == "correct"} & set(numbers)
-            row.tried = {number for number, verdict in found if verdict == "not yet"} & set(
-                numbers
-            ) - row.done
+            row.done = {
+                number for number, verdict in found if verdict == "correct"
+            } & set(numbers)
+            row.tried = {
+                number for number, verdict in found if verdict == "not yet"
+            } & set(numbers) - row.done
     return rows
 
 
@@ -107,20 +123,28 @@ def table(rows: list[Row]) -> str:
     """The rows as text: a line for each chapter, the sum, and what could not be read."""
     problems = [row.problem for row in rows if row.problem]
     if missing := [row.name[:2] for row in rows if row.missing]:
-        problems.append(f"Not copied yet: {', '.join(missing)}. To copy them: python start.py")
+        problems.append(
+            f"Not copied yet: {', '.join(missing)}. To copy them: python start.py"
+        )
     if not any(row.done or row.tried for row in rows):
         return "\n".join(["No exercise is done yet.", *problems])
     width = max(len(row.title) for row in rows)
     lines = []
     for row in rows:
         bar = "".join(
-            "#" if number in row.done else "o" if number in row.tried else "." for number in row.exercises
+            "#" if number in row.done else "o" if number in row.tried else "."
+            for number in row.exercises
         )
         count = f"{len(row.done)} of {len(row.exercises)}"
         lines.append(f"{row.name[:2]}  {row.title:{width}}  {count}  {bar}")
-    done, total = sum(len(row.done) for row in rows), sum(len(row.exercises) for row in rows)
+    done, total = (
+        sum(len(row.done) for row in rows),
+        sum(len(row.exercises) for row in rows),
+    )
     lines += ["", f"{done} of {total} exercises are correct (#)."]
-    tried = [number for row in rows for number in row.exercises if number in row.tried]
+    tried = [
+        number for row in rows for number in row.exercises if number in row.tried
+    ]
     if tried:
         lines.append(f"Tried, not correct yet (o): {', '.join(tried)}.")
     return "\n".join([*lines, *problems])
@@ -138,14 +162,22 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=NOTEBOOKS / "my", help="default: notebooks/my"
+        "folder",
+        nargs="?",
+        type=Path,
+        default=NOTEBOOKS / "my",
+        help="default: notebooks/my",
     )
     folder = parser.parse_args(arguments).folder
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a path may hold what the console cannot show
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a path may hold what the console cannot show
     if not folder.is_dir():
-        sys.exit(f"There is no folder {folder}: python start.py makes your copies of the chapters.")
+        sys.exit(
+            f"There is no folder {folder}: python start.py makes your copies of the chapters."
+        )
     print(table(progress(folder)))
 
 

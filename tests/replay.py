@@ -28,8 +28,9 @@ REAL = Path(os.environ.get("COURSE_REAL_DATA", ROOT.parent / "shared" / "real_da
 NAME = "[0-9][0-9]_*.ipynb"
 COPY = re.compile(r"[^a-z0-9_]")  # 09_convolution-Copy1, 09_convolution (1), ._09_convolution
 
-# Tags a code cell may carry, beside rtol=…, atol=…, pixels=… and drawn=… (see `tolerances`).
-TAGS = {"raises-exception", "nbval-ignore-output", "training"}
+# Tags a code cell may carry, beside rtol=…, atol=…, pixels=… and drawn=… (see `tolerances`). `plot`: the code only draws
+# or checks, so a slide shows what it shows and not the code.
+TAGS = {"raises-exception", "nbval-ignore-output", "training", "plot"}
 TOLERANCE = re.compile(r"(rtol|atol|pixels|drawn)=(\d+\.?\d*(?:e-\d+)?)")
 
 # Seconds that a cell may take; generous, since machines are slow or busy. The budget is 3 s (see nbreplay.py).

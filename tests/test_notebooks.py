@@ -116,6 +116,27 @@ def test_plots_are_stored_with_what_they_show(path):
                 assert output.metadata.get("drawn"), f"{cell.id}: python tests/refresh.py"
 
 
+@every_notebook
+def test_pictures_of_cells_have_alternative_text(path):
+    """In the cell's metadata under "alt", for the site and the decks; the lab shows none for a cell's output."""
+    for cell in code_cells(path):
+        shown = any("image/png" in output.get("data", {}) for output in cell.outputs)
+        text = cell.metadata.get("alt", "")
+        assert shown == bool(text), f"{cell.id}: alt text, without a picture or the other way round"
+        assert not shown or (len(text) >= 40 and text.endswith(".")), (
+            f"{cell.id}: say what is to be seen: {text!r}"
+        )
+
+
+@every_lecture
+def test_a_chapter_has_three_pictures(path):
+    shown = sum("image/png" in o.get("data", {}) for cell in code_cells(path) for o in cell.outputs)
+    drawn = sum(
+        len(PICTURE.findall(cell.source)) for cell in read(path).cells if cell.cell_type == "markdown"
+    )
+    assert shown + drawn >= 3
+
+
 # Cells that do the same twice on purpose, to see whether the same comes out.
 REPEATS = {
     ("06_dataset", "split"),
@@ -251,7 +272,7 @@ def test_cells(path):
         tags = cell.metadata.get("tags", [])
         assert cell.source.strip(), f"{cell.id}: empty"
         assert cell.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES, cell.id
-        assert set(cell.metadata) <= {"slideshow", "tags", "jupyter"}, cell.id
+        assert set(cell.metadata) <= {"slideshow", "tags", "jupyter", "alt"}, cell.id
         assert not cell.get("attachments"), f"{cell.id}: attached pictures belong in notebooks/images/"
         if cell.cell_type == "markdown":
             assert not tags, cell.id
