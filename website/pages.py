@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,33 +91,11 @@ def asks(markdown: str) -> bool:
 # Pictures
 
 
-def describe(drawn: str) -> str:
-    """A plot in words, for those who do not see it, from what is stored with it (tests/no_network/drawn.py)."""
-    parts = []
-    for axes in json.loads(drawn).get("axes", []):
-        title = next(iter(axes.get("title", [])), "")
-        labels = [axes[key] for key in ("x label", "y label") if axes.get(key)]
-        names = [
-            line["label"] for line in axes.get("lines", []) if not line.get("label", "_").startswith("_")
-        ]
-        names = names or [entry[0] for entry in axes.get("legend", [])]
-        kind = "picture" if axes.get("pictures") else "chart" if labels or axes.get("lines") else ""
-        words = [
-            kind if not title else title,
-            " over ".join(reversed(labels)),
-            ", ".join(dict.fromkeys(names)),
-        ]
-        parts.append(": ".join(word for word in words if word))
-    parts = [part for part in parts if part]
-    shown = "; ".join(dict.fromkeys(parts)) if len(set(parts)) > 1 else next(iter(parts), "")
-    same = f"{len(parts)} times " if len(parts) > 1 and len(set(parts)) == 1 else ""
-    return re.sub(r"\s+", " ", same + shown)[:400]
-
-
-def alternative(cell: NotebookNode, heading: str) -> str:
-    """The alternative text of a cell's plot: its section, and what it shows."""
-    shown = [describe(o.metadata.drawn) for o in cell.outputs if o.get("metadata", {}).get("drawn")]
-    return f"{re.sub('[*`]', '', heading)}: {' '.join(shown) or 'a picture'}"
+def shown_as(cell: NotebookNode) -> dict[str, str]:
+    """How a cell's pictures are shown: what they say to those who do not see them, and how wide, two pixels to one."""
+    widths = [o.get("metadata", {}).get("image/png", {}).get("width") for o in cell.outputs]
+    widths = [width for width in widths if width]
+    return {"alt": cell.metadata.alt} | ({"width": f"{max(widths)}px"} if widths else {})
 
 
 def lighter(png: str) -> str:
@@ -226,13 +203,12 @@ def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
     """
     notebook = nbformat.read(path, as_version=4)
     solved = solutions(path)
-    cells, heading, question, linked = [], "", False, set()
+    cells, question, linked = [], False, set()
     for cell in notebook.cells:
         skip = cell.metadata.get("slideshow", {}).get("slide_type") == "skip"
         if skip and cell.metadata.get("jupyter", {}).get("source_hidden"):
             continue  # a check that only the suite needs
         if cell.cell_type == "markdown":
-            heading = next(iter(re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)), heading)
             question = asks(cell.source)
             cell.source = with_links(cell.source)
             if cells:
@@ -260,7 +236,7 @@ def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = lighter(output.data["image/png"])
         if any("image/png" in output.get("data", {}) for output in cell.outputs):
-            metadata["mystnb"] = {"image": {"alt": alternative(cell, heading)}}
+            metadata["mystnb"] = {"image": shown_as(cell)}
         cell.metadata = metadata
         cells.append(cell)
         if number and number[1] in solved:
