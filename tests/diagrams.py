@@ -118,6 +118,111 @@ def grid(
                 label(axes, place[0] + cell / 2, place[1] + cell / 2, str(texts[row][column]), kind[1], size)
 
 
+# Chapter 1
+
+
+@diagram
+def _01_device() -> Figure:
+    figure, axes = canvas(9.2, 3.3)
+    for x, kind, name, text in (
+        (0.2, DATA, "CPU", "a few fast cores"),
+        (5.9, ACTIVATION, "GPU", "thousands of small cores"),
+    ):
+        box(axes, x, 0.2, 3.1, 2.9, "", EMPTY)
+        label(axes, x + 1.55, 2.8, f"{name}: {text}", kind[1], 11)
+        label(axes, x + 1.55, 1.25, f"memory of the {name}", size=11)
+    for i in range(4):
+        grid(axes, 0.75 + 0.52 * i, 1.85, 1, 1, 0.42, DATA)
+    grid(axes, 6.45, 1.65, 5, 13, 0.155, ACTIVATION)
+    box(axes, 0.55, 0.45, 0.9, 0.5, "x", DATA, 13)
+    box(axes, 2.05, 0.45, 0.9, 0.5, "y", DATA, 13)
+    box(axes, 6.25, 0.45, 0.9, 0.5, "x", DATA, 13)
+    box(axes, 7.75, 0.45, 0.9, 0.5, "y", DATA, 13)
+    arrow(axes, (3.35, 1.15), (5.85, 1.15))
+    label(axes, 4.6, 1.38, "x.to(device)", size=11)
+    arrow(axes, (5.85, 0.5), (3.35, 0.5))
+    label(axes, 4.6, 0.73, "y.cpu()", size=11)
+    arrow(axes, (7.17, 0.7), (7.73, 0.7))
+    arrow(axes, (3.35, 2.3), (5.85, 2.3), dashed=True)
+    label(axes, 4.6, 2.55, "the order: 10 * x + 1", size=11)
+    return figure
+
+
+# Chapter 5
+
+
+@diagram
+def _05_join() -> Figure:
+    figure, axes = canvas(9.2, 2.5)
+    label(axes, 0.95, 2.25, "a, b (2, 3)", size=11)
+    grid(axes, 0.5, 1.25, 2, 3, 0.3, DATA)
+    grid(axes, 0.5, 0.45, 2, 3, 0.3, WEIGHT)
+    label(axes, 2.95, 2.25, "cat: (4, 3)", size=11)
+    grid(axes, 2.5, 1.25, 2, 3, 0.3, DATA)
+    grid(axes, 2.5, 0.65, 2, 3, 0.3, WEIGHT)
+    label(axes, 5.2, 2.25, "cat, dim=1: (2, 6)", size=11)
+    grid(axes, 4.3, 0.95, 2, 3, 0.3, DATA)
+    grid(axes, 5.2, 0.95, 2, 3, 0.3, WEIGHT)
+    label(axes, 7.9, 2.25, "stack: (2, 2, 3)", size=11)
+    grid(axes, 7.6, 1.0, 2, 3, 0.3, WEIGHT)
+    grid(axes, 7.3, 0.75, 2, 3, 0.3, DATA)
+    arrow(axes, (8.25, 0.55), (8.6, 0.84))
+    label(axes, 7.9, 0.4, "new axis 0", size=10, ha="right")
+    return figure
+
+
+@diagram
+def _05_strides() -> Figure:
+    figure, axes = canvas(9.2, 3.9)
+    cell, left, row = 0.7, 2.2, 1.6
+    label(axes, 0.2, row + cell / 2, "one row of memory", ha="left", size=11)
+    grid(axes, left, row, 1, 6, cell, DATA, [range(6)], 13)
+
+    def step(start: int, length: int, above: bool, colour: str, bend: float):
+        places = [left + cell * (start + 0.6), left + cell * (start + length + 0.4)]
+        y = row + cell if above else row
+        arrow(axes, (places[0], y), (places[1], y), colour, -bend if above else bend)
+
+    for start in (0, 1, 3, 4):  # along a row of x
+        step(start, 1, True, PLAIN[1], 0.6)
+    step(0, 3, True, WEIGHT[1], 0.45)  # to the next row
+    for start in (0, 1, 2):
+        step(start, 3, False, PLAIN[1], 0.45)
+    for start in (0, 1):
+        step(start, 1, False, WEIGHT[1], 0.6)
+    label(axes, 0.2, 3.3, "x: strides (3, 1)", ha="left", size=11)
+    label(axes, 0.2, 0.6, "x.T: strides (1, 3)", ha="left", size=11)
+    grid(axes, 7.4, 2.8, 2, 3, 0.45, DATA, [[0, 1, 2], [3, 4, 5]], 12)
+    grid(axes, 7.4, 0.2, 3, 2, 0.45, DATA, [[0, 3], [1, 4], [2, 5]], 12)
+    for bottom, top, right in ((2.8, 3.7, 8.75), (0.2, 1.55, 8.3)):
+        arrow(axes, (7.4, top + 0.1), (right, top + 0.1), PLAIN[1])
+        arrow(axes, (7.3, top), (7.3, bottom), WEIGHT[1])
+    label(axes, 7.0, 2.25, "grey: a step along a row", PLAIN[1], 10, ha="left")
+    label(axes, 7.0, 1.95, "orange: a step down", WEIGHT[1], 10, ha="left")
+    return figure
+
+
+@diagram
+def _05_gather() -> Figure:
+    figure, axes = canvas(9.2, 1.9)
+    parts = [
+        (0.6, "x", DATA, [[10, 11, 12], [20, 21, 22]]),
+        (3.9, "index", PLAIN, [[2, 2], [0, 1]]),
+        (7.0, "x.gather(1, index)", ACTIVATION, [[12, 12], [20, 21]]),
+    ]
+    for x, name, kind, texts in parts:
+        columns = len(texts[0])
+        label(axes, x + 0.25 * columns, 1.65, name, kind[1], 12)
+        grid(axes, x, 0.35, 2, columns, 0.5, kind, texts, 13)
+    for row in range(2):
+        y = 1.1 - 0.5 * row
+        label(axes, 3.0, y, f"row {row}: columns", size=10)
+        arrow(axes, (5.05, y), (6.9, y))
+    for column in range(3):
+        label(axes, 0.85 + 0.5 * column, 0.18, str(column), size=9)
+    return figure
+
+
 # Chapter 7
 
 
