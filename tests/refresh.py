@@ -108,7 +108,7 @@ def refresh(path: Path) -> str:
     redrawn = any(replay.outputs_difference(pictures(old), pictures(new), {}) for _, new, old in pairs)
     for cell in fresh.cells:
         cell.metadata = {
-            key: cell.metadata[key] for key in ("slideshow", "tags", "jupyter") if key in cell.metadata
+            key: cell.metadata[key] for key in ("slideshow", "tags", "jupyter", "alt") if key in cell.metadata
         }
     for cell, new, old in pairs:
         client.current = cell
