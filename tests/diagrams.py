@@ -148,6 +148,34 @@ def _01_device() -> Figure:
     return figure
 
 
+# Chapter 2
+
+
+@diagram
+def _02_matmul() -> Figure:
+    figure, axes = canvas(9.2, 3.7)
+    cell = 0.6
+    a, b = [[1, 2, 3], [4, 5, 6]], [[1, 0], [0, 1], [2, 1]]
+    product = [
+        [sum(x * y for x, y in zip(row, column, strict=True)) for column in zip(*b, strict=True)] for row in a
+    ]
+    for x, y, name, kind, texts in (
+        (1.5, 0.2, "a (2, 3)", DATA, a),
+        (3.6, 1.6, "b (3, 2)", WEIGHT, b),
+        (3.6, 0.2, "", ACTIVATION, product),
+    ):
+        grid(axes, x, y, len(texts), len(texts[0]), cell, kind, texts, 14)
+        label(axes, x - 0.15, y + 0.3 * len(texts), name, kind[1], 12, ha="right")
+    for x, y, width, height in ((1.5, 0.2, 3, 1), (3.6, 1.6, 1, 3), (3.6, 0.2, 1, 1)):
+        axes.add_patch(
+            Rectangle((x, y), width * cell, height * cell, fill=False, edgecolor="black", linewidth=3)
+        )
+    label(axes, 5.1, 0.8, "a @ b (2, 2)", ACTIVATION[1], 12, ha="left")
+    label(axes, 5.1, 2.5, "row 1 of a times column 0 of b:", size=12, ha="left")
+    label(axes, 5.1, 2.1, "4 · 1 + 5 · 0 + 6 · 2 = 16", size=12, ha="left")
+    return figure
+
+
 # Chapter 5
 
 
