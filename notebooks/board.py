@@ -18,12 +18,8 @@ def prepare_tensorboard() -> None:
     the hub to TensorBoard; otherwise this prints what to do.
     """
     # %tensorboard looks for its program on PATH; where the environment is not activated, it is not there.
-    own = sysconfig.get_path(
-        "scripts", sysconfig.get_preferred_scheme("user")
-    )  # after pip install --user
-    program = shutil.which(
-        "tensorboard", path=os.pathsep.join([sysconfig.get_path("scripts"), own])
-    )
+    own = sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))  # after pip install --user
+    program = shutil.which("tensorboard", path=os.pathsep.join([sysconfig.get_path("scripts"), own]))
     if program:
         os.environ.setdefault("TENSORBOARD_BINARY", program)
 
@@ -40,9 +36,7 @@ def prepare_tensorboard() -> None:
         if find_spec("jupyter_server_proxy"):
             os.environ["TENSORBOARD_PROXY_URL"] = f"{hub}proxy/%PORT%/"
         else:
-            print(
-                "On this JupyterHub TensorBoard's page stays empty: jupyter-server-proxy is missing."
-            )
+            print("On this JupyterHub TensorBoard's page stays empty: jupyter-server-proxy is missing.")
             print(
                 "pip install jupyter-server-proxy, then stop and start your server (File > Hub Control Panel)."
             )

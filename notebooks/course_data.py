@@ -35,35 +35,18 @@ from helpers import BAR, DATA, ROOT
 
 ANTS_BEES_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
 # As PyTorch's tutorials expect it (pytorch/tutorials, .jenkins/download_data.py).
-ANTS_BEES_SHA256 = (
-    "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"
-)
+ANTS_BEES_SHA256 = "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"
 # The folder, and the digest of its pictures (see `digest`).
 ANTS_BEES = {
-    "sample": (
-        "ants_bees",
-        "aad2b53d299c3fae7ac678f8da0d466769f419f6ee28dd02995a0a4bc6993196",
-    ),
-    "full": (
-        "hymenoptera_data",
-        "ea69d36447991c24460b6d7ae6edeb1eabcc1318686d86c2c249f49937156f63",
-    ),
+    "sample": ("ants_bees", "aad2b53d299c3fae7ac678f8da0d466769f419f6ee28dd02995a0a4bc6993196"),
+    "full": ("hymenoptera_data", "ea69d36447991c24460b6d7ae6edeb1eabcc1318686d86c2c249f49937156f63"),
 }
 RECORD = ".digest"  # a file in a downloaded folder: what its pictures were when the archive had been verified
 PICTURES = {".jpg", ".jpeg", ".gif"}
-ARCHIVES = (
-    ".zip",
-    ".gz",
-    ".tgz",
-    ".tar",
-)  # macOS may unpack the .gz of a .tar.gz by itself
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar")  # macOS may unpack the .gz of a .tar.gz by itself
 SILENCE = 30  # seconds without a byte after which a connection is given up
 BUSY = (429, 500, 502, 503, 504)  # what a server answers that may do better later
-PAUSES = (
-    1,
-    5,
-    20,
-)  # seconds before a cut download goes on, each time that the last try has brought nothing
+PAUSES = (1, 5, 20)  # seconds before a cut download goes on, each time that the last try has brought nothing
 
 RESTORE = "restore it with 'git checkout -- data' in the course's folder, or from a fresh copy of the course"
 
@@ -88,20 +71,14 @@ class SampleCIFAR10(CIFAR10):
         ["data_batch_5", "e5c1b60a9965bd5850a0325150d125a1"],
     ]
     test_list = [["test_batch", "11ba144ea663ca0a7860bfda7d5ea47f"]]
-    meta = {
-        "filename": "batches.meta",
-        "key": "label_names",
-        "md5": "614412868d4a5ff6787766145d35e940",
-    }
+    meta = {"filename": "batches.meta", "key": "label_names", "md5": "614412868d4a5ff6787766145d35e940"}
 
 
 def mode() -> str:
     """Which data is in use, "sample" or "full". Raises DataError if COURSE_DATA says anything else."""
     name = os.environ.get("COURSE_DATA", "sample")
     if name not in ("sample", "full"):
-        raise DataError(
-            f"COURSE_DATA is {name!r}, not 'sample' or 'full': set one of these and start again."
-        )
+        raise DataError(f"COURSE_DATA is {name!r}, not 'sample' or 'full': set one of these and start again.")
     return name
 
 
@@ -119,9 +96,7 @@ def cifar10(train: bool = True, transform: Callable | None = None) -> CIFAR10:
         _install(kind.base_folder, kind.url, _unpack_cifar10)
     home = _home(kind.base_folder)
     try:
-        data = kind(
-            home, train, transform
-        )  # verifies every checksum before it unpickles anything
+        data = kind(home, train, transform)  # verifies every checksum before it unpickles anything
     except (OSError, RuntimeError):
         for file, md5 in _cifar10_files(kind):
             with suppress(OSError):
@@ -136,9 +111,7 @@ def cifar10(train: bool = True, transform: Callable | None = None) -> CIFAR10:
 def cifar10_tensors(train: bool = True) -> tuple[Tensor, Tensor]:
     """The same as two tensors: images uint8 (N, 3, 32, 32), labels int64 (N,). Raises DataError like cifar10."""
     data = cifar10(train)
-    return torch.from_numpy(data.data).permute(
-        0, 3, 1, 2
-    ).contiguous(), torch.tensor(data.targets)
+    return torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(data.targets)
 
 
 def ants_bees() -> Path:
@@ -152,9 +125,7 @@ def ants_bees() -> Path:
     folder = _home(name) / name
     try:
         found, record = digest(folder), folder / RECORD
-        if found != expected and not (
-            record.exists() and record.read_bytes() == found.encode()
-        ):
+        if found != expected and not (record.exists() and record.read_bytes() == found.encode()):
             raise _refusal(folder)
     except OSError as error:
         raise _refusal(folder, error.filename or "") from None
@@ -171,21 +142,11 @@ def digest(folder: Path) -> str:
     def stop(error: OSError):
         raise error
 
-    files = (
-        Path(top, name)
-        for top, _, names in os.walk(folder, onerror=stop)
-        for name in names
-    )
-    names = (
-        (path.relative_to(folder), path)
-        for path in files
-        if path.suffix.lower() in PICTURES
-    )
+    files = (Path(top, name) for top, _, names in os.walk(folder, onerror=stop) for name in names)
+    names = ((path.relative_to(folder), path) for path in files if path.suffix.lower() in PICTURES)
     total = hashlib.sha256()
     for name, path in sorted(
-        (name.as_posix(), path)
-        for name, path in names
-        if not any(part[0] == "." for part in name.parts)
+        (name.as_posix(), path) for name, path in names if not any(part[0] == "." for part in name.parts)
     ):
         total.update(name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
@@ -203,11 +164,7 @@ def _home(name: str) -> Path:
 
 def _cifar10_files(kind: type[CIFAR10]) -> list[list[str]]:
     """The names of CIFAR-10's files, each with its MD5."""
-    return [
-        *kind.train_list,
-        *kind.test_list,
-        [kind.meta["filename"], kind.meta["md5"]],
-    ]
+    return [*kind.train_list, *kind.test_list, [kind.meta["filename"], kind.meta["md5"]]]
 
 
 def _unpack_cifar10(archive: Path, folder: Path) -> None:
@@ -225,16 +182,12 @@ def _unpack_ants_bees(archive: Path, folder: Path) -> None:
     """Unpack the pictures into `folder`; raises ValueError or another error if they are not the expected ones."""
     name, expected = ANTS_BEES["full"]
     with zipfile.ZipFile(archive) as file:
-        file.extractall(
-            folder
-        )  # pictures alone, which may be looked at before they are trusted
+        file.extractall(folder)  # pictures alone, which may be looked at before they are trusted
     found = digest(folder / name)
     with archive.open("rb") as file:
         known = hashlib.file_digest(file, "sha256").hexdigest() == ANTS_BEES_SHA256
     if not known and found != expected:
-        raise ValueError(
-            "neither the archive nor its pictures are the expected ones"
-        )
+        raise ValueError("neither the archive nor its pictures are the expected ones")
     (folder / name / RECORD).write_bytes(found.encode())
 
 
@@ -292,9 +245,7 @@ def _make(name: str, url: str, unpack: Callable[[Path, Path], None]) -> None:
         raise ValueError("what arrived is not the expected file")
 
 
-def _unpacked(
-    archive: Path, name: str, unpack: Callable[[Path, Path], None]
-) -> bool:
+def _unpacked(archive: Path, name: str, unpack: Callable[[Path, Path], None]) -> bool:
     """Whether `archive` is the expected one. If it is, DATA/name is made from it, in one go: whole, or not at all."""
     work = DATA / f".part-{name}"
     shutil.rmtree(work, ignore_errors=True)  # a killed process may have left it
@@ -314,11 +265,7 @@ def _unpacked(
 def _given(archive: str) -> list[Path]:
     """Archives in DATA that the learner has put there; a browser may have added something to the name."""
     found = DATA.glob(archive.partition(".")[0] + "*")
-    return sorted(
-        path
-        for path in found
-        if path.name.lower().endswith(ARCHIVES) and path.is_file()
-    )
+    return sorted(path for path in found if path.name.lower().endswith(ARCHIVES) and path.is_file())
 
 
 def _move(folder: Path, target: Path) -> None:
@@ -328,9 +275,7 @@ def _move(folder: Path, target: Path) -> None:
         except OSError:
             if not pause:
                 raise
-            time.sleep(
-                pause
-            )  # on Windows, a virus scanner may hold a new file for a moment
+            time.sleep(pause)  # on Windows, a virus scanner may hold a new file for a moment
 
 
 # Downloading. What has arrived lies in NAME.part; NAME.part.tag says of which version of the file it is a part.
@@ -351,12 +296,7 @@ def _download(url: str, part: Path) -> None:
                 best, pauses = _size(part), iter(PAUSES)
             pause = next(pauses, None)
             # Where nothing has come at all, waiting helps less than a word; nor does it help against a full disk.
-            if (
-                best == before
-                or pause is None
-                or isinstance(error, HTTPError)
-                or _own(error)
-            ):
+            if best == before or pause is None or isinstance(error, HTTPError) or _own(error):
                 raise
             time.sleep(pause)
 
@@ -377,12 +317,8 @@ def _go_on(url: str, part: Path) -> None:
         raise
     with answer:
         if answer.headers.get_content_type() == "text/html":
-            raise ConnectionError(
-                "a web page came instead of the file: a network may want you to log in"
-            )
-        rest = answer.status == 206 and answer.headers.get(
-            "Content-Range", ""
-        ).startswith(f"bytes {have}-")
+            raise ConnectionError("a web page came instead of the file: a network may want you to log in")
+        rest = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if have and (not rest or _version(answer) != tag.read_text()):
             _forget(part)
             if answer.status == 206:
@@ -407,9 +343,7 @@ def _go_on(url: str, part: Path) -> None:
                 have += file.write(block)
                 bar.update(len(block))
     if total is not None and have < total:
-        raise ConnectionError(
-            f"the connection was cut after {have / 1e6:.1f} of {total / 1e6:.1f} MB"
-        )
+        raise ConnectionError(f"the connection was cut after {have / 1e6:.1f} of {total / 1e6:.1f} MB")
 
 
 def _version(answer: HTTPResponse) -> str:
@@ -421,11 +355,7 @@ def _version(answer: HTTPResponse) -> str:
 def _size(part: Path) -> int:
     """Bytes in `part` that a download may go on from: none if nothing says of which file they are."""
     tag = part.with_name(f"{part.name}.tag")
-    return (
-        part.stat().st_size
-        if part.is_file() and tag.is_file() and tag.stat().st_size
-        else 0
-    )
+    return part.stat().st_size if part.is_file() and tag.is_file() and tag.stat().st_size else 0
 
 
 def _forget(part: Path) -> None:
@@ -435,10 +365,7 @@ def _forget(part: Path) -> None:
 
 def _own(error: Exception) -> bool:
     """Whether an error comes from this computer's files, not from the network."""
-    return (
-        getattr(error, "filename", None) is not None
-        or getattr(error, "errno", None) in FULL
-    )
+    return getattr(error, "filename", None) is not None or getattr(error, "errno", None) in FULL
 
 
 FULL = {
@@ -449,19 +376,9 @@ FULL = {
 
 def _explain(error: Exception, url: str) -> tuple[str, str]:
     """What went wrong with a download, and the next step."""
-    cause = (
-        error.reason
-        if isinstance(getattr(error, "reason", None), OSError)
-        else error
-    )
-    by_hand = (
-        f"or fetch that file with a browser and put it into {_place()}/ as it is"
-    )
-    reason = " ".join(
-        (
-            getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-        ).split()
-    )
+    cause = error.reason if isinstance(getattr(error, "reason", None), OSError) else error
+    by_hand = f"or fetch that file with a browser and put it into {_place()}/ as it is"
+    reason = " ".join((getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).split())
     if isinstance(error, HTTPError):
         error.close()
         reason = f"the server answered {error.code} {error.reason}"
@@ -469,15 +386,9 @@ def _explain(error: Exception, url: str) -> tuple[str, str]:
         if error.code == 407:
             advice = _proxy_advice(url)
     elif isinstance(cause, TimeoutError):
-        reason, advice = (
-            f"the server was silent for {SILENCE} seconds",
-            "run again later",
-        )
+        reason, advice = f"the server was silent for {SILENCE} seconds", "run again later"
     elif not isinstance(error, OSError):
-        reason, advice = (
-            "what arrived is cut short or not the expected file",
-            "run again",
-        )
+        reason, advice = "what arrived is cut short or not the expected file", "run again"
     elif cause.errno in FULL:
         return reason, f"{FULL[cause.errno]} and run again"
     elif isinstance(cause, ssl.SSLCertVerificationError):
@@ -487,17 +398,12 @@ def _explain(error: Exception, url: str) -> tuple[str, str]:
             "company's proxy set SSL_CERT_FILE to the company's certificate; run again"
         )
     elif _own(cause):
-        return (
-            reason,
-            f"see that {_place()} is a folder that you may read and write and run again",
-        )
+        return reason, f"see that {_place()} is a folder that you may read and write and run again"
     elif _proxy(url):
         advice = _proxy_advice(url)
     elif isinstance(cause, socket.gaierror):
         reason = f"the name {urlsplit(url).hostname} was not found"
-        advice = (
-            "check the connection, behind a proxy set HTTPS_PROXY, and run again"
-        )
+        advice = "check the connection, behind a proxy set HTTPS_PROXY, and run again"
     else:
         advice = "check the connection and run again"
     return reason, f"{advice}, {by_hand}"
@@ -507,11 +413,7 @@ def _proxy(url: str) -> str:
     """The proxy that `url` is fetched through, without a password; "" for none."""
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme, "")
-    return (
-        ""
-        if not proxy or urllib.request.proxy_bypass(parts.hostname)
-        else proxy.rpartition("@")[2]
-    )
+    return "" if not proxy or urllib.request.proxy_bypass(parts.hostname) else proxy.rpartition("@")[2]
 
 
 def _proxy_advice(url: str) -> str:
@@ -521,27 +423,16 @@ def _proxy_advice(url: str) -> str:
 def _refusal(folder: Path, file: str = "") -> DataError:
     """Says why a data set's folder cannot be used, whose `file` is at fault, and what to do."""
     path = folder / file
-    mend = (
-        RESTORE
-        if mode() == "sample"
-        else f"delete {_place(folder)} and run again, to make it anew"
-    )
+    mend = RESTORE if mode() == "sample" else f"delete {_place(folder)} and run again, to make it anew"
     try:
         os.listdir(path) if path.is_dir() else path.open("rb").close()
         fault = "is damaged"
     except (FileNotFoundError, NotADirectoryError):
         fault = "is missing"
         if DATA.exists() and not DATA.is_dir():
-            path, fault, mend = (
-                DATA,
-                "is no folder",
-                f"move that file away and {mend}",
-            )
+            path, fault, mend = DATA, "is no folder", f"move that file away and {mend}"
     except OSError as error:
-        fault, mend = (
-            f"cannot be read ({error.strerror})",
-            "allow yourself to read it and run again",
-        )
+        fault, mend = f"cannot be read ({error.strerror})", "allow yourself to read it and run again"
     return DataError(f"{_place(path)} {fault}: {mend}.")
 
 

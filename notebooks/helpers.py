@@ -51,9 +51,7 @@ if "ipykernel" in sys.modules:
         }:
             shell.run_line_magic("matplotlib", "inline")
 
-device = torch.accelerator.current_accelerator(
-    check_available=True
-) or torch.device("cpu")
+device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 # The chapters' tensors are small: sharing the work on them among cores costs more than it saves, and far more while
@@ -130,18 +128,14 @@ def new_writer(name: str):
     from torch.utils.tensorboard import SummaryWriter
 
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(
-            f"name should be a folder name such as 'quick', not {name!r}"
-        )
+        raise ValueError(f"name should be a folder name such as 'quick', not {name!r}")
     number = 1
     while True:
         try:
             (LOGS / name / f"run-{number}").mkdir(
                 parents=True
             )  # fails if it is there: two kernels never share one
-            return SummaryWriter(
-                str(LOGS / name / f"run-{number}")
-            )  # its readers want text, not a Path
+            return SummaryWriter(str(LOGS / name / f"run-{number}"))  # its readers want text, not a Path
         except FileExistsError:
             number += 1
         except OSError as error:
@@ -152,10 +146,7 @@ def new_writer(name: str):
 
 
 def show_images(
-    images: Tensor | Sequence,
-    titles: Sequence[str] | None = None,
-    columns: int = 10,
-    size: float = 1.2,
+    images: Tensor | Sequence, titles: Sequence[str] | None = None, columns: int = 10, size: float = 1.2
 ):
     """Show pictures side by side.
 
@@ -176,29 +167,19 @@ def show_images(
     rows = -(-len(images) // columns)
     extra = 0.2 if titles is not None else 0.0
     _, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(columns * size, rows * (size + extra)),
-        squeeze=False,
-        layout="constrained",
+        rows, columns, figsize=(columns * size, rows * (size + extra)), squeeze=False, layout="constrained"
     )
     for axis in axes.flat:
         axis.axis("off")
     for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
         if isinstance(image, Tensor):
             if image.dim() != 3 or image.shape[0] not in (1, 3):
-                raise ValueError(
-                    f"a picture is (1, H, W) or (3, H, W), not {tuple(image.shape)}"
-                )
+                raise ValueError(f"a picture is (1, H, W) or (3, H, W), not {tuple(image.shape)}")
             image = image.detach().cpu().permute(1, 2, 0)
-            image = (
-                image if image.dtype == torch.uint8 else image.float().clamp(0, 1)
-            ).numpy()
+            image = (image if image.dtype == torch.uint8 else image.float().clamp(0, 1)).numpy()
         else:
             image = np.asarray(image)
-        axis.imshow(
-            image, cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1
-        )
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
         if titles is not None:
             axis.set_title(titles[i], fontsize=9)
     plt.show()
@@ -216,12 +197,8 @@ def plot_history(history: dict[str, list[float]], title: str = ""):
     for name, values in history.items():
         part, _, measure = name.rpartition("_")
         if measure not in ("loss", "accuracy"):
-            raise ValueError(
-                f"a curve's name ends in _loss or _accuracy, not {name!r}"
-            )
-        axes[int(measure == "accuracy")].plot(
-            range(1, len(values) + 1), values, label=part
-        )
+            raise ValueError(f"a curve's name ends in _loss or _accuracy, not {name!r}")
+        axes[int(measure == "accuracy")].plot(range(1, len(values) + 1), values, label=part)
     for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
         axis.set(xlabel="epoch", ylabel=measure, title=title)
         axis.legend()
@@ -241,25 +218,19 @@ def kept_for_backward(function: Callable[..., object], *inputs: Tensor) -> int:
     found = {}
 
     def keep(saved: Tensor) -> Tensor:
-        memory = (
-            saved.untyped_storage()
-        )  # whole, although a view may be only a part of it
+        memory = saved.untyped_storage()  # whole, although a view may be only a part of it
         found[memory.data_ptr()] = memory.nbytes() // saved.element_size()
         return saved
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):
-        _result = function(
-            *inputs
-        )  # alive until all is counted, so that no memory is used twice
+        _result = function(*inputs)  # alive until all is counted, so that no memory is used twice
     return sum(count for place, count in found.items() if place not in own)
 
 
 # Chapter 20 builds this network by hand.
 
 
-def cifar10_quick(
-    activation: Callable[[], nn.Module] | None = nn.ReLU,
-) -> nn.Sequential:
+def cifar10_quick(activation: Callable[[], nn.Module] | None = nn.ReLU) -> nn.Sequential:
     """The network of chapter 20: images (N, 3, 32, 32) to logits (N, 10), 145,578 parameters.
 
     `activation` makes the layer that follows each convolution's pooling and the first linear layer;
@@ -268,17 +239,9 @@ def cifar10_quick(
     act = [activation] if activation else []
     blocks: list[nn.Module] = []
     for channels_in, channels_out in [(3, 32), (32, 32), (32, 64)]:
-        blocks += [
-            nn.Conv2d(channels_in, channels_out, kernel_size=5, padding=2),
-            nn.MaxPool2d(2),
-        ]
+        blocks += [nn.Conv2d(channels_in, channels_out, kernel_size=5, padding=2), nn.MaxPool2d(2)]
         blocks += [make() for make in act]
-    blocks += [
-        nn.Flatten(),
-        nn.Linear(64 * 4 * 4, 64),
-        *(make() for make in act),
-        nn.Linear(64, 10),
-    ]
+    blocks += [nn.Flatten(), nn.Linear(64 * 4 * 4, 64), *(make() for make in act), nn.Linear(64, 10)]
     return nn.Sequential(*blocks)
 
 
@@ -319,26 +282,17 @@ class Batches:
         world: int = 1,
     ):
         if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3:
-            raise ValueError(
-                f"images should be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}"
-            )
+            raise ValueError(f"images should be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             raise ValueError(
                 f"labels should be int64 ({len(images)},), not {labels.dtype} {tuple(labels.shape)}"
             )
         if batch_size < 1 or batch_size % world:
-            raise ValueError(
-                f"batch_size should be a positive multiple of {world}, not {batch_size}"
-            )
+            raise ValueError(f"batch_size should be a positive multiple of {world}, not {batch_size}")
         # (N, H, W, C): a picture's bytes pixel by pixel, which is what channels_last means
         self.pixels = images.permute(0, 2, 3, 1).contiguous().to(device)
         self.labels = labels.to(device)
-        self.batch_size, self.shuffle, self.augment, self.shift = (
-            batch_size,
-            shuffle,
-            augment,
-            shift,
-        )
+        self.batch_size, self.shuffle, self.augment, self.shift = batch_size, shuffle, augment, shift
         self.generator, self.rank, self.world = generator, rank, world
         self.mean = 255 * torch.tensor(CIFAR10_MEAN, device=device)
         self.std = 255 * torch.tensor(CIFAR10_STD, device=device)
@@ -347,37 +301,21 @@ class Batches:
         return -(-self._count() // self.batch_size)
 
     def _count(self) -> int:
-        return (
-            len(self.labels) // self.world * self.world
-        )  # every process must get equally many
+        return len(self.labels) // self.world * self.world  # every process must get equally many
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         count = len(self.labels)
-        order = (
-            torch.randperm(count, generator=self.generator)
-            if self.shuffle
-            else torch.arange(count)
-        )
+        order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
         for pick in order[: self._count()].split(self.batch_size):
             # Every process draws for the whole batch, then keeps its share: any `world` sees the same.
             move, flip = None, None
             if self.augment:
-                move = torch.randint(
-                    -self.shift,
-                    self.shift + 1,
-                    (2, len(pick), 1),
-                    generator=self.generator,
-                )
+                move = torch.randint(-self.shift, self.shift + 1, (2, len(pick), 1), generator=self.generator)
                 flip = torch.rand(len(pick), 1, generator=self.generator) < 0.5
-                move, flip = (
-                    move[:, self.rank :: self.world],
-                    flip[self.rank :: self.world],
-                )
+                move, flip = move[:, self.rank :: self.world], flip[self.rank :: self.world]
             yield self._batch(pick[self.rank :: self.world], move, flip)
 
-    def _batch(
-        self, pick: Tensor, move: Tensor | None, flip: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def _batch(self, pick: Tensor, move: Tensor | None, flip: Tensor | None) -> tuple[Tensor, Tensor]:
         device = self.pixels.device
         y = self.labels[pick.to(device)]
         if move is None:
@@ -389,15 +327,9 @@ class Batches:
             columns = _mirror(torch.arange(width) + move[1], width)  # (n, W)
             columns = torch.where(flip, columns.flip(1), columns)
             # The pixels of all pictures have one number each, counted row by row.
-            numbers = (
-                pick[:, None, None] * height + rows[:, :, None]
-            ) * width + columns[:, None, :]
+            numbers = (pick[:, None, None] * height + rows[:, :, None]) * width + columns[:, None, :]
             numbers = numbers.flatten().to(device)
-            x = (
-                self.pixels.view(-1, channels)
-                .index_select(0, numbers)
-                .view(-1, height, width, channels)
-            )
+            x = self.pixels.view(-1, channels).index_select(0, numbers).view(-1, height, width, channels)
         x = x.float().sub_(self.mean).div_(self.std)
         return x.permute(0, 3, 1, 2), y  # (n, C, H, W), channels last in memory
 
@@ -434,9 +366,7 @@ def train_one_epoch(
             loss = loss_fn(logits, y)
         value = loss.item()
         if not math.isfinite(value):
-            raise FloatingPointError(
-                f"the loss became {value}: try a smaller learning rate"
-            )
+            raise FloatingPointError(f"the loss became {value}: try a smaller learning rate")
         # 3. Backward: forget the old gradients, compute the new ones.
         optimizer.zero_grad()
         loss.backward()
@@ -449,9 +379,7 @@ def train_one_epoch(
         correct += (logits.argmax(dim=1) == y).sum()
         count += len(y)
     if count == 0:
-        raise ValueError(
-            "there is no batch to train on: the data set or the loader is empty"
-        )
+        raise ValueError("there is no batch to train on: the data set or the loader is empty")
     return total_loss / count, correct.item() / count
 
 
@@ -479,9 +407,7 @@ def evaluate(
     finally:
         model.train(was_training)
     if count == 0:
-        raise ValueError(
-            "there is no batch to evaluate on: the data set or the loader is empty"
-        )
+        raise ValueError("there is no batch to evaluate on: the data set or the loader is empty")
     return total_loss / count, correct / count
 
 
@@ -497,25 +423,15 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
     """
     path = Path(path)
     if path.is_dir():
-        raise CheckpointError(
-            f"{path} is a folder: name a file in it, such as {path / 'run.pt'}"
-        )
+        raise CheckpointError(f"{path} is a folder: name a file in it, such as {path / 'run.pt'}")
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(state, part)
         os.replace(part, path)  # at once, or not at all
-    except (
-        OSError,
-        RuntimeError,
-    ) as error:  # PyTorch's own writer raises RuntimeError
-        reason = (
-            getattr(error, "strerror", None)
-            or str(error).partition("\n")[0].rpartition("strerror: ")[2]
-        )
-        raise CheckpointError(
-            f"{path} cannot be written ({reason}): choose another place"
-        ) from None
+    except (OSError, RuntimeError) as error:  # PyTorch's own writer raises RuntimeError
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0].rpartition("strerror: ")[2]
+        raise CheckpointError(f"{path} cannot be written ({reason}): choose another place") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -526,9 +442,7 @@ def load_checkpoint(path: str | os.PathLike) -> dict:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise CheckpointError(
-            f"there is no checkpoint {path}: train first, or check the name"
-        ) from None
+        raise CheckpointError(f"there is no checkpoint {path}: train first, or check the name") from None
     except OSError as error:  # the file may be in order: it cannot be opened
         raise CheckpointError(
             f"{path} cannot be opened ({error.strerror or error}): check its name and its permissions"
@@ -540,14 +454,10 @@ def load_checkpoint(path: str | os.PathLike) -> dict:
         ) from None
 
 
-def load_weights(
-    model: nn.Module, state: dict, name: str = "the checkpoint"
-) -> None:
+def load_weights(model: nn.Module, state: dict, name: str = "the checkpoint") -> None:
     """model.load_state_dict(state); raises CheckpointError, before anything is changed, if it does not fit."""
     own = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    other = {
-        key: tuple(getattr(value, "shape", ())) for key, value in state.items()
-    }
+    other = {key: tuple(getattr(value, "shape", ())) for key, value in state.items()}
     if own != other:
         key = next(key for key in [*own, *other] if own.get(key) != other.get(key))
         raise CheckpointError(

@@ -23,9 +23,7 @@ from torch.utils.data import DistributedSampler
 
 def say(text: str) -> None:
     """Print one line that begins with this process's rank."""
-    print(
-        f"rank {dist.get_rank()}: {text}\n", end="", flush=True
-    )  # in one piece, so that lines never mix
+    print(f"rank {dist.get_rank()}: {text}\n", end="", flush=True)  # in one piece, so that lines never mix
 
 
 def hello() -> None:
@@ -37,15 +35,11 @@ def average() -> None:
     before = number.item()
     dist.all_reduce(number)  # the sum over all processes, in place, in each of them
     total = number.item()
-    say(
-        f"had {before:g}, the sum is {total:g}, the mean {total / dist.get_world_size():g}"
-    )
+    say(f"had {before:g}, the sum is {total:g}, the mean {total / dist.get_world_size():g}")
 
 
 def sampler() -> None:
-    mine = DistributedSampler(
-        range(10), shuffle=True, seed=0
-    )  # it asks the process group for rank and size
+    mine = DistributedSampler(range(10), shuffle=True, seed=0)  # it asks the process group for rank and size
     say(f"epoch 0 {list(mine)}")
     say(f"again   {list(mine)}, without set_epoch")
     mine.set_epoch(1)
@@ -55,20 +49,14 @@ def sampler() -> None:
 def data() -> tuple[torch.Tensor, torch.Tensor]:
     """A batch of eight examples x (8, 4) and classes y (8,), the same in every process."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(8, 4, generator=generator), torch.randint(
-        0, 3, (8,), generator=generator
-    )
+    return torch.randn(8, 4, generator=generator), torch.randint(0, 3, (8,), generator=generator)
 
 
 def gradients() -> None:
-    torch.manual_seed(
-        dist.get_rank()
-    )  # on purpose another one in each: DDP starts all from rank 0's weights
+    torch.manual_seed(dist.get_rank())  # on purpose another one in each: DDP starts all from rank 0's weights
     model = DistributedDataParallel(nn.Linear(4, 3))
     x, y = data()
-    share = slice(
-        dist.get_rank(), None, dist.get_world_size()
-    )  # x[0::2] and x[1::2]
+    share = slice(dist.get_rank(), None, dist.get_world_size())  # x[0::2] and x[1::2]
     F.cross_entropy(model(x[share]), y[share]).backward()
     row = [round(value, 6) for value in model.module.weight.grad[0].tolist()]
     say(f"{len(x[share])} examples, first row of the gradient {row}")
@@ -92,10 +80,7 @@ def die() -> None:
 
 if __name__ == "__main__":
     dist.init_process_group("gloo")
-    parts = {
-        part.__name__: part
-        for part in (hello, average, sampler, gradients, alone, die)
-    }
+    parts = {part.__name__: part for part in (hello, average, sampler, gradients, alone, die)}
     for name in sys.argv[1:]:
         parts[name]()
         dist.barrier()

@@ -48,15 +48,9 @@ def install() -> None:
     def show(shell, kind, error, traceback, tb_offset=None):
         formatter = shell.InteractiveTB
         whole = formatter.structured_traceback
-        formatter.structured_traceback = lambda *args, **options: shortened(
-            whole(*args, **options)
-        )
+        formatter.structured_traceback = lambda *args, **options: shortened(whole(*args, **options))
         try:
-            shell.showtraceback(
-                (kind, error, traceback),
-                tb_offset=tb_offset,
-                running_compiled_code=True,
-            )
+            shell.showtraceback((kind, error, traceback), tb_offset=tb_offset, running_compiled_code=True)
         finally:
             del formatter.structured_traceback  # the class has its own
 

@@ -47,13 +47,7 @@ ACTIVATIONS = {"none": None, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 # (Smith and Topin, arXiv 1708.07120), in straight lines or along a cosine; or the same for all steps.
 SCHEDULES = {"onecycle": "linear", "onecycle-cosine": "cos", "constant": None}
 # What can go wrong without a mistake in this file, with the exit code: main() says it in one sentence.
-EXIT_CODES = {
-    FloatingPointError: 1,
-    ValueError: 2,
-    DataError: 3,
-    CheckpointError: 4,
-    OSError: 4,
-}
+EXIT_CODES = {FloatingPointError: 1, ValueError: 2, DataError: 3, CheckpointError: 4, OSError: 4}
 ERRORS = tuple(EXIT_CODES)
 T = TypeVar("T")
 
@@ -77,9 +71,7 @@ class Settings:
     autocast: bool = False
 
 
-def split(
-    images: Tensor, labels: Tensor, validation: float
-) -> tuple[tuple[Tensor, Tensor], ...]:
+def split(images: Tensor, labels: Tensor, validation: float) -> tuple[tuple[Tensor, Tensor], ...]:
     """The images to train on and the last share of them, `validation` (0 to 1), to hold out, each with labels."""
     count = len(labels) - round(validation * len(labels))
     return (images[:count], labels[:count]), (images[count:], labels[count:])
@@ -151,11 +143,7 @@ class Run:
         self.scheduler.load_state_dict(state["scheduler"])
         torch.set_rng_state(state["torch_rng"])
         self.generator.set_state(state["batches_rng"])
-        self.epoch, self.history, self.log = (
-            state["epoch"],
-            state["history"],
-            state.get("log"),
-        )
+        self.epoch, self.history, self.log = state["epoch"], state["history"], state.get("log")
 
 
 def train(
@@ -183,15 +171,10 @@ def train(
     """
     rank, world = place()
     first = rank == 0  # the process that reports and writes
-    agree(
-        {"images": len(labels), **asdict(settings)},
-        "give all of them the same options and data",
-    )
+    agree({"images": len(labels), **asdict(settings)}, "give all of them the same options and data")
     train_part, held_out = split(images, labels, settings.validation)
     if len(train_part[1]) < world:
-        raise ValueError(
-            f"{len(train_part[1])} images to train on are too few for {world} process(es)"
-        )
+        raise ValueError(f"{len(train_part[1])} images to train on are too few for {world} process(es)")
     generator = torch.Generator().manual_seed(settings.seed)
     batches = Batches(
         *train_part,
@@ -205,16 +188,10 @@ def train(
         world=world,
     )
     validation = Batches(*held_out, 1000, device=device)
-    model, loss_fn, optimizer, scheduler = build(
-        settings, settings.epochs * len(batches), device
-    )
+    model, loss_fn, optimizer, scheduler = build(settings, settings.epochs * len(batches), device)
     run = Run(settings, len(labels), model, optimizer, scheduler, generator)
     parts = ["train", "validation"] if len(validation) else ["train"]
-    run.history = {
-        f"{part}_{measure}": []
-        for part in parts
-        for measure in ("loss", "accuracy")
-    }
+    run.history = {f"{part}_{measure}": [] for part in parts for measure in ("loss", "accuracy")}
 
     if checkpoint:
         in_all(lambda: open_checkpoint(run, checkpoint, resume))
@@ -239,37 +216,21 @@ def train(
     with bar, contextlib.closing(curves) if curves else contextlib.nullcontext():
         while run.epoch < settings.epochs:
             result = train_one_epoch(
-                parallel,
-                ticking(batches, bar),
-                train_loss,
-                optimizer,
-                scheduler,
-                settings.autocast,
+                parallel, ticking(batches, bar), train_loss, optimizer, scheduler, settings.autocast
             )
             scores = {"train": mean_of_all(result, device)}
             if first and len(validation):
-                scores["validation"] = evaluate(
-                    model, validation, nn.CrossEntropyLoss()
-                )
+                scores["validation"] = evaluate(model, validation, nn.CrossEntropyLoss())
             for part, (loss, accuracy) in scores.items():
                 run.history[f"{part}_loss"].append(loss)
                 run.history[f"{part}_accuracy"].append(accuracy)
             run.epoch += 1
             if checkpoint:
-                in_all(
-                    lambda: (
-                        save_somewhere(checkpoint, run.snapshot())
-                        if first
-                        else None
-                    )
-                )
+                in_all(lambda: save_somewhere(checkpoint, run.snapshot()) if first else None)
             if curves:
                 curves.add(run.epoch)
             if first and verbose:
-                line = [
-                    f"{part} loss {loss:.4f} accuracy {acc:6.2%}"
-                    for part, (loss, acc) in scores.items()
-                ]
+                line = [f"{part} loss {loss:.4f} accuracy {acc:6.2%}" for part, (loss, acc) in scores.items()]
                 say("  ".join([f"epoch {run.epoch:2}/{settings.epochs}", *line]))
     return model, run.history
 
@@ -278,9 +239,7 @@ def open_checkpoint(run: Run, path: Path, resume: bool) -> None:
     """Bring `run` to where the checkpoint at `path` is, if there is one, and prove that one can be written."""
     if path.is_file():
         if not resume:
-            raise CheckpointError(
-                f"{path} is there already: add --resume, or choose another name"
-            )
+            raise CheckpointError(f"{path} is there already: add --resume, or choose another name")
         run.restore(helpers.load_checkpoint(path), str(path))
     if place()[0] == 0:
         prove_writable(path, run.snapshot())
@@ -289,9 +248,7 @@ def open_checkpoint(run: Run, path: Path, resume: bool) -> None:
 def prove_writable(path: Path, state: dict) -> None:
     """Raise CheckpointError unless `state` can be written to `path`: better before training than after it."""
     if path.is_dir():
-        raise CheckpointError(
-            f"{path} is a folder: name a file in it, such as {path / 'run.pt'}"
-        )
+        raise CheckpointError(f"{path} is a folder: name a file in it, such as {path / 'run.pt'}")
     probe = path.with_name(f"{path.name}.probe")
     try:
         helpers.save_checkpoint(probe, state)
@@ -307,9 +264,7 @@ class Curves:
 
     def __init__(self, run: Run, log: str):
         folder = helpers.LOGS / run.log if run.log else None
-        if (
-            folder and folder.is_dir() and Path(run.log).parent == Path(log)
-        ):  # the run began them
+        if folder and folder.is_dir() and Path(run.log).parent == Path(log):  # the run began them
             from torch.utils.tensorboard import SummaryWriter
 
             # Written again from the first epoch: what the stopped run may have added after its checkpoint is void.
@@ -327,9 +282,7 @@ class Curves:
         def write() -> None:
             for name, values in self.history.items():
                 part, _, measure = name.rpartition("_")
-                self.writer.add_scalar(
-                    f"{measure}/{part}", values[epoch - 1], epoch
-                )
+                self.writer.add_scalar(f"{measure}/{part}", values[epoch - 1], epoch)
             self.writer.flush()
 
         self._try(write)
@@ -343,19 +296,13 @@ class Curves:
             if self.writer:
                 write()
         except OSError as error:
-            say(
-                f"the curves end here: they cannot be written ({error.strerror or error})"
-            )
+            say(f"the curves end here: they cannot be written ({error.strerror or error})")
             self.writer = None
 
 
 def place() -> tuple[int, int]:
     """This process's rank and the number of processes: (0, 1) without torchrun."""
-    return (
-        (dist.get_rank(), dist.get_world_size())
-        if dist.is_initialized()
-        else (0, 1)
-    )
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
 def gathered(value: T) -> list[T]:
@@ -385,14 +332,10 @@ def agree(facts: dict, advice: str) -> None:
     for rank, other in enumerate(everyone):
         for key, value in everyone[0].items():
             if other[key] != value:
-                raise ValueError(
-                    f"{key}: {value} in process 0, {other[key]} in process {rank}: {advice}"
-                )
+                raise ValueError(f"{key}: {value} in process 0, {other[key]} in process {rank}: {advice}")
 
 
-def finite_in_all(
-    loss_fn: Callable[[Tensor, Tensor], Tensor],
-) -> Callable[[Tensor, Tensor], Tensor]:
+def finite_in_all(loss_fn: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     """`loss_fn`; but as soon as one process's loss is not a finite number, no process's is, and all stop there."""
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
@@ -417,9 +360,7 @@ def ticking(batches: Iterable, bar: tqdm) -> Iterator:
         bar.update()
 
 
-def mean_of_all(
-    result: tuple[float, float], device: torch.device | str
-) -> tuple[float, float]:
+def mean_of_all(result: tuple[float, float], device: torch.device | str) -> tuple[float, float]:
     """The mean of (loss, accuracy) over the processes, whose shares are of one size."""
     if dist.is_initialized():
         both = torch.tensor(result, device=device)
@@ -432,9 +373,7 @@ def mean_of_all(
 def check_same_run(state: dict, settings: Settings, images: int, name: str) -> None:
     """Raises CheckpointError unless the checkpoint `state` is of a run with these settings on as many images."""
     if not isinstance(state, dict) or "settings" not in state:
-        raise CheckpointError(
-            f"{name} is no checkpoint of a training run: choose another name"
-        )
+        raise CheckpointError(f"{name} is no checkpoint of a training run: choose another name")
     wanted = {**asdict(settings), "images": images}
     found = {**state["settings"], "images": state["images"]}
     for key, value in wanted.items():
@@ -449,29 +388,17 @@ def check_same_run(state: dict, settings: Settings, images: int, name: str) -> N
 
 
 def number(
-    kind: type,
-    low: float,
-    high: float = math.inf,
-    more: bool = False,
-    less: bool = False,
+    kind: type, low: float, high: float = math.inf, more: bool = False, less: bool = False
 ) -> Callable:
     """Reads an option's number from `low` to `high`, themselves left out by `more` and `less`."""
     lower = f"more than {low}" if more else f"at least {low}"
-    upper = (
-        f" and {'less than' if less else 'at most'} {high}"
-        if high < math.inf
-        else ""
-    )
+    upper = f" and {'less than' if less else 'at most'} {high}" if high < math.inf else ""
 
     def parse(text: str):
         value = kind(text)
-        fits = (low < value if more else low <= value) and (
-            value < high if less else value <= high
-        )
+        fits = (low < value if more else low <= value) and (value < high if less else value <= high)
         if not (fits and math.isfinite(value)):
-            raise argparse.ArgumentTypeError(
-                f"{text} will not do, it should be {lower}{upper}"
-            )
+            raise argparse.ArgumentTypeError(f"{text} will not do, it should be {lower}{upper}")
         return value
 
     parse.__name__ = "whole number" if kind is int else "number"
@@ -491,117 +418,41 @@ def command_line() -> argparse.ArgumentParser:
 
     def option(name: str, kind, text: str, **more):
         value = getattr(default, name.replace("-", "_"))
-        recipe.add_argument(
-            f"--{name}",
-            type=kind,
-            default=value,
-            help=f"{text} (default: {value})",
-            **more,
-        )
+        recipe.add_argument(f"--{name}", type=kind, default=value, help=f"{text} (default: {value})", **more)
 
+    option("epochs", number(int, 1), "rounds through the training images", metavar="N")
+    option("batch-size", number(int, 1), "images in a batch, all processes together", metavar="N")
+    option("lr", number(float, 0, more=True), "learning rate, with onecycle its highest value", metavar="X")
     option(
-        "epochs", number(int, 1), "rounds through the training images", metavar="N"
-    )
-    option(
-        "batch-size",
-        number(int, 1),
-        "images in a batch, all processes together",
-        metavar="N",
-    )
-    option(
-        "lr",
-        number(float, 0, more=True),
-        "learning rate, with onecycle its highest value",
-        metavar="X",
-    )
-    option(
-        "momentum",
-        number(float, 0, 1, less=True),
-        "momentum of SGD, Nesterov's way; 0 for none",
-        metavar="X",
+        "momentum", number(float, 0, 1, less=True), "momentum of SGD, Nesterov's way; 0 for none", metavar="X"
     )
     option("weight-decay", number(float, 0), "weight decay", metavar="X")
     option(
-        "label-smoothing",
-        number(float, 0, 1, less=True),
-        "label smoothing of the training loss",
-        metavar="X",
+        "label-smoothing", number(float, 0, 1, less=True), "label smoothing of the training loss", metavar="X"
     )
-    option(
-        "shift",
-        number(int, 0, 31),
-        "pixels that a training image is moved by at most",
-        metavar="N",
-    )
-    recipe.add_argument(
-        "--no-augment",
-        dest="augment",
-        action="store_false",
-        help="neither flip nor shift",
-    )
-    option(
-        "activation",
-        str,
-        "what stands between the layers",
-        choices=list(ACTIVATIONS),
-    )
+    option("shift", number(int, 0, 31), "pixels that a training image is moved by at most", metavar="N")
+    recipe.add_argument("--no-augment", dest="augment", action="store_false", help="neither flip nor shift")
+    option("activation", str, "what stands between the layers", choices=list(ACTIVATIONS))
     option("schedule", str, "how the learning rate goes", choices=SCHEDULES)
-    option(
-        "validation",
-        number(float, 0, 0.9),
-        "share of the training images to hold out",
-        metavar="X",
-    )
-    option(
-        "seed",
-        number(int, 0, 2**32 - 1),
-        "of the weights, the order and the augmentation",
-        metavar="N",
-    )
+    option("validation", number(float, 0, 0.9), "share of the training images to hold out", metavar="X")
+    option("seed", number(int, 0, 2**32 - 1), "of the weights, the order and the augmentation", metavar="N")
     recipe.add_argument(
         "--autocast",
         action="store_true",
         help="compute in bfloat16 where it is safe: faster on GPUs and on processors that have it",
     )
     run = parser.add_argument_group("run")
+    run.add_argument("--images", type=number(int, 1), metavar="N", help="train on the first N images only")
+    run.add_argument("--test", action="store_true", help="at the end, score the test images, once")
+    run.add_argument("--device", metavar="NAME", help=f"cpu, cuda, … (default: {helpers.device})")
+    run.add_argument("--checkpoint", type=Path, metavar="PATH", help="write a checkpoint after each epoch")
+    run.add_argument("--resume", action="store_true", help="go on from the checkpoint, if it is there")
     run.add_argument(
-        "--images",
-        type=number(int, 1),
-        metavar="N",
-        help="train on the first N images only",
-    )
-    run.add_argument(
-        "--test",
-        action="store_true",
-        help="at the end, score the test images, once",
-    )
-    run.add_argument(
-        "--device", metavar="NAME", help=f"cpu, cuda, … (default: {helpers.device})"
-    )
-    run.add_argument(
-        "--checkpoint",
-        type=Path,
-        metavar="PATH",
-        help="write a checkpoint after each epoch",
-    )
-    run.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the checkpoint, if it is there",
-    )
-    run.add_argument(
-        "--weights",
-        type=Path,
-        metavar="PATH",
-        help="write the trained weights, a state_dict, at the end",
+        "--weights", type=Path, metavar="PATH", help="write the trained weights, a state_dict, at the end"
     )
     # torchrun takes --log for one of its own options, wherever it stands.
     run.add_argument(
-        "--tensorboard",
-        "--log",
-        dest="log",
-        metavar="NAME",
-        help="write TensorBoard curves under logs/NAME",
+        "--tensorboard", "--log", dest="log", metavar="NAME", help="write TensorBoard curves under logs/NAME"
     )
     return parser
 
@@ -613,14 +464,9 @@ def choose_device(name: str | None) -> torch.device:
     except RuntimeError:
         device = None
     if device is None or device.type not in ("cpu", helpers.device.type):
-        raise ValueError(
-            f"there is no device {name} here: leave --device out to use {helpers.device}"
-        )
+        raise ValueError(f"there is no device {name} here: leave --device out to use {helpers.device}")
     if device.type != "cpu" and "LOCAL_RANK" in os.environ:
-        here, wanted = (
-            torch.accelerator.device_count(),
-            int(os.environ["LOCAL_WORLD_SIZE"]),
-        )
+        here, wanted = torch.accelerator.device_count(), int(os.environ["LOCAL_WORLD_SIZE"])
         if wanted > here:
             raise ValueError(
                 f"{wanted} processes, but {here} GPU(s): give --nproc-per-node={here}, or --device cpu"
@@ -634,18 +480,14 @@ def read_images(count: int | None) -> tuple[Tensor, Tensor]:
     """The first `count` training images with their labels, all of them for None."""
     images, labels = cifar10_tensors(train=True)
     if count and count > len(labels):
-        raise ValueError(
-            f"--images {count}: there are only {len(labels)} ({mode()} data)"
-        )
+        raise ValueError(f"--images {count}: there are only {len(labels)} ({mode()} data)")
     return images[:count], labels[:count]
 
 
 def check_weights(path: Path, going_on: bool) -> None:
     """Raise CheckpointError unless the weights may be written to `path` at the end of the run."""
     if path.is_file() and not going_on:
-        raise CheckpointError(
-            f"{path} is there already: choose another name for the weights"
-        )
+        raise CheckpointError(f"{path} is there already: choose another name for the weights")
     prove_writable(path, helpers.cifar10_quick().state_dict())
 
 
@@ -666,9 +508,7 @@ def save_somewhere(path: Path, state: dict) -> None:
             continue
         raise CheckpointError(f"{problem}; it is kept in {other}")
     while sys.stdin and sys.stdin.isatty():
-        print(
-            f"{problem}.\nMake room and press Enter, or type another file's name. Ctrl+C gives up."
-        )
+        print(f"{problem}.\nMake room and press Enter, or type another file's name. Ctrl+C gives up.")
         try:
             return helpers.save_checkpoint(input("> ").strip() or path, state)
         except CheckpointError as error:
@@ -676,9 +516,7 @@ def save_somewhere(path: Path, state: dict) -> None:
     raise problem
 
 
-def read_options(
-    arguments: list[str] | None,
-) -> tuple[Settings, argparse.Namespace]:
+def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namespace]:
     """What the command line says. Of several processes the first alone speaks of a mistake there."""
     parser = command_line()
     with contextlib.ExitStack() as muted:
@@ -694,9 +532,7 @@ def read_options(
             and options.weights.resolve() == options.checkpoint.resolve()
         ):
             parser.error("--weights and --checkpoint should be two files")
-    return Settings(
-        **{name: getattr(options, name) for name in asdict(Settings())}
-    ), options
+    return Settings(**{name: getattr(options, name) for name in asdict(Settings())}), options
 
 
 def run_command(settings: Settings, options: argparse.Namespace) -> None:
@@ -707,9 +543,7 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
         dist.init_process_group(dist.get_default_backend_for_device(device))
     first = place()[0] == 0
     images, labels = in_all(lambda: read_images(options.images))
-    test = in_all(
-        lambda: cifar10_tensors(train=False) if options.test and first else None
-    )
+    test = in_all(lambda: cifar10_tensors(train=False) if options.test and first else None)
     if options.weights:
         going_on = options.resume and options.checkpoint.is_file()
         in_all(lambda: check_weights(options.weights, going_on) if first else None)
@@ -724,9 +558,7 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
         progress=sys.stdout.isatty(),  # no bar in a log file
     )
     if test:
-        loss, accuracy = evaluate(
-            model, Batches(*test, 1000, device=device), nn.CrossEntropyLoss()
-        )
+        loss, accuracy = evaluate(model, Batches(*test, 1000, device=device), nn.CrossEntropyLoss())
         print(f"test   loss {loss:.4f}  accuracy {accuracy:.2%}  ({mode()} data)")
     if options.weights:
         state = model.to("cpu", memory_format=torch.contiguous_format).state_dict()
@@ -736,27 +568,17 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The command. Ends by SystemExit with one of the exit codes above when something goes wrong."""
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(
-            errors="replace"
-        )  # a console may know fewer letters than a file's name has
+        sys.stdout.reconfigure(errors="replace")  # a console may know fewer letters than a file's name has
     settings, options = read_options(arguments)
-    speaks = (
-        os.environ.get("RANK", "0") == "0"
-    )  # one sentence, not one from each process
+    speaks = os.environ.get("RANK", "0") == "0"  # one sentence, not one from each process
     try:
         run_command(settings, options)
     except ERRORS as error:
-        if (
-            "TORCHELASTIC_ERROR_FILE" in os.environ
-        ):  # what torchrun shows under "Root Cause"
+        if "TORCHELASTIC_ERROR_FILE" in os.environ:  # what torchrun shows under "Root Cause"
             get_error_handler().record_exception(error.with_traceback(None))
         if speaks:
             print(f"train.py: {error}", file=sys.stderr)
-        sys.exit(
-            next(
-                code for kind, code in EXIT_CODES.items() if isinstance(error, kind)
-            )
-        )
+        sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
     except KeyboardInterrupt:
         if speaks:
             word = "nothing is saved, see --checkpoint"

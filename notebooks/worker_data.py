@@ -100,14 +100,8 @@ def message(kind: str, **options) -> list[str]:
         for _ in DataLoader(Trouble(kind), num_workers=1, **options):
             pass
     except Exception as error:
-        error.__traceback__ = (
-            None  # it keeps the loader alive, and with it the workers
-        )
-        text = re.sub(
-            r"pid\S* \d+", "pid N", str(error)
-        )  # N: the process's number, another in each run
-        text = text.split(" with exit")[
-            0
-        ]  # the system may tell the exit code, or not
+        error.__traceback__ = None  # it keeps the loader alive, and with it the workers
+        text = re.sub(r"pid\S* \d+", "pid N", str(error))  # N: the process's number, another in each run
+        text = text.split(" with exit")[0]  # the system may tell the exit code, or not
         return [type(error).__name__, *text.strip().splitlines()]
     return []
