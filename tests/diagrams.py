@@ -731,6 +731,35 @@ def _21_checkpoint() -> Figure:
     return figure
 
 
+@diagram
+def _21_curves() -> Figure:
+    figure, axes = canvas(9.2, 2.3)
+    falls = [2.3, 1.8, 1.4, 1.1, 0.9, 0.75, 0.65]
+    shapes = [
+        ("still learning", falls, [2.3, 1.9, 1.55, 1.3, 1.1, 0.98, 0.88]),
+        ("overfitting", [2.3, 1.6, 1.1, 0.7, 0.4, 0.2, 0.1], [2.3, 1.7, 1.3, 1.15, 1.2, 1.4, 1.65]),
+        (
+            "underfitting,\nor a mistake",
+            [2.3, 2.25, 2.2, 2.2, 2.18, 2.2, 2.18],
+            [2.3, 2.28, 2.24, 2.26, 2.24, 2.26, 2.25],
+        ),
+        ("validation jumps", falls, [2.3, 1.7, 1.9, 1.2, 1.7, 0.95, 1.45]),
+        ("both jump, or NaN", [2.0, 1.2, 2.3, 0.9, 2.2], [2.2, 1.5, 2.4, 1.3, 2.5]),
+    ]
+    for i, (name, train, validation) in enumerate(shapes):
+        left = 0.3 + 1.8 * i
+        arrow(axes, (left, 0.35), (left + 1.5, 0.35))
+        arrow(axes, (left, 0.35), (left, 1.7))
+        for values, colour in ((train, DATA[1]), (validation, WEIGHT[1])):
+            x = [left + 0.1 + 0.2 * k for k in range(len(values))]
+            axes.plot(x, [0.45 + 0.45 * value for value in values], color=colour, linewidth=2)
+        label(axes, left + 0.75, 1.98, name, size=10.5)
+    label(axes, 0.3, 0.14, "loss over the epochs:", size=10.5, ha="left")
+    label(axes, 2.1, 0.14, "training", DATA[1], 10.5, ha="left")
+    label(axes, 2.9, 0.14, "validation", WEIGHT[1], 10.5, ha="left")
+    return figure
+
+
 # Chapter 22
 
 
@@ -738,8 +767,8 @@ def _21_checkpoint() -> Figure:
 def _22_transfer() -> Figure:
     figure, axes = canvas(9.2, 3.4)
     rows = [
-        (2.35, "trained before", [WEIGHT, WEIGHT, WEIGHT], "head", WEIGHT),
-        (1.25, "frozen", [PLAIN, PLAIN, PLAIN], "new head", WEIGHT),
+        (2.35, "frozen", [PLAIN, PLAIN, PLAIN], "new head", WEIGHT),
+        (1.25, "trained before", [WEIGHT, WEIGHT, WEIGHT], "head", WEIGHT),
         (0.15, "fine-tuned", [WEIGHT, WEIGHT, WEIGHT], "new head", WEIGHT),
     ]
     for y, name, kinds, head, head_kind in rows:
@@ -748,14 +777,58 @@ def _22_transfer() -> Figure:
             box(axes, 1.9 + 1.25 * i, y + 0.1, 1.05, 0.5, "layers", kind, 11)
             arrow(axes, (2.97 + 1.25 * i, y + 0.35), (3.13 + 1.25 * i, y + 0.35))
         box(axes, 5.68, y + 0.1, 2.1, 0.5, head, head_kind, 11)
-    arrow(axes, (3.7, 2.42), (3.7, 1.9), dashed=True)
-    arrow(axes, (4.3, 2.42), (4.3, 0.8), dashed=True)
-    label(axes, 3.6, 2.12, "copied", size=10, ha="right")
-    label(axes, 8.5, 1.6, "gradients reach\nthe head alone", GRADIENT[1], 10)
+    for i in range(3):  # from the row in the middle, up and down
+        x = 2.42 + 1.25 * i
+        arrow(axes, (x, 1.87), (x, 2.43), dashed=True)
+        arrow(axes, (x, 1.33), (x, 0.77), dashed=True)
+    for y in (2.15, 1.05):
+        label(axes, 2.3, y, "copied", size=10, ha="right")
+    label(axes, 8.5, 2.7, "gradients reach\nthe head alone", GRADIENT[1], 10)
     label(axes, 8.5, 0.5, "gradients reach\nall layers", GRADIENT[1], 10)
     label(
         axes, 4.3, 3.2, "orange: weights that training changes · grey: weights that stay as they are", size=10
     )
+    return figure
+
+
+# Chapter 23
+
+
+@diagram
+def _23_files() -> Figure:
+    figure, axes = canvas(9.2, 3.5)
+    box(axes, 0.2, 0.25, 3.7, 2.75, "", EMPTY)
+    label(axes, 2.05, 3.25, "state.pt: a state_dict", size=12)
+    entries = [
+        ("linear1.weight", (3, 4), WEIGHT),
+        ("linear1.bias", (1, 3), WEIGHT),
+        ("norm.running_mean", (1, 3), DATA),
+        ("…", None, PLAIN),
+        ("linear2.bias", (1, 2), WEIGHT),
+    ]
+    y = 2.25
+    for name, shape, kind in entries:
+        label(axes, 0.35, y, name, size=11, ha="left")
+        if shape:
+            rows, columns = shape
+            arrow(axes, (2.2, y), (2.65, y))
+            grid(axes, 2.75, y - 0.08 * rows, rows, columns, 0.16, kind)
+        y -= 0.46
+    label(axes, 0.35, 2.78, "names", size=10, ha="left")
+    label(axes, 2.75, 2.78, "tensors", size=10, ha="left")
+    box(axes, 4.3, 0.25, 4.7, 2.75, "", EMPTY)
+    label(axes, 6.65, 3.25, "checkpoint.pt: a dictionary that holds others", size=12)
+    parts = [
+        ('"model"', "a state_dict, as on the left", WEIGHT),
+        ('"optimizer"', "state: two means for each weight\nparam_groups: lr, betas, …", GRADIENT),
+        ('"step"', "6", ACTIVATION),
+    ]
+    for y, (name, what, kind) in zip((2.2, 1.4, 0.65), parts, strict=True):
+        label(axes, 4.45, y, name, size=11, ha="left")
+        arrow(axes, (5.5, y), (5.85, y))
+        height = 0.62 if "\n" in what else 0.42
+        box(axes, 5.92, y - height / 2, 2.95, height, what, kind, 10)
+    label(axes, 4.45, 2.78, "names", size=10, ha="left")
     return figure
 
 
