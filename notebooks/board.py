@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tensorboard import manager
 
+from language import _
+
 
 def prepare_tensorboard() -> None:
     """Let `%tensorboard` find its program, start a new server where the old one is dead, and reach a browser elsewhere.
@@ -36,7 +38,9 @@ def prepare_tensorboard() -> None:
         if find_spec("jupyter_server_proxy"):
             os.environ["TENSORBOARD_PROXY_URL"] = f"{hub}proxy/%PORT%/"
         else:
-            print("On this JupyterHub TensorBoard's page stays empty: jupyter-server-proxy is missing.")
+            print(_("On this JupyterHub TensorBoard's page stays empty: jupyter-server-proxy is missing."))
             print(
-                "pip install jupyter-server-proxy, then stop and start your server (File > Hub Control Panel)."
+                _(
+                    "pip install jupyter-server-proxy, then stop and start your server (File > Hub Control Panel)."
+                )
             )

@@ -32,6 +32,7 @@ from torchvision.datasets.utils import check_integrity
 from tqdm import tqdm
 
 from helpers import BAR, DATA, ROOT
+from language import Text, _
 
 ANTS_BEES_URL = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
 # As PyTorch's tutorials expect it (pytorch/tutorials, .jenkins/download_data.py).
@@ -48,7 +49,9 @@ SILENCE = 30  # seconds without a byte after which a connection is given up
 BUSY = (429, 500, 502, 503, 504)  # what a server answers that may do better later
 PAUSES = (1, 5, 20)  # seconds before a cut download goes on, each time that the last try has brought nothing
 
-RESTORE = "restore it with 'git checkout -- data' in the course's folder, or from a fresh copy of the course"
+RESTORE = _(
+    "restore it with 'git checkout -- data' in the course's folder, or from a fresh copy of the course"
+)
 
 
 class DataError(RuntimeError):
@@ -78,7 +81,9 @@ def mode() -> str:
     """Which data is in use, "sample" or "full". Raises DataError if COURSE_DATA says anything else."""
     name = os.environ.get("COURSE_DATA", "sample")
     if name not in ("sample", "full"):
-        raise DataError(f"COURSE_DATA is {name!r}, not 'sample' or 'full': set one of these and start again.")
+        raise DataError(
+            _("COURSE_DATA is {name!r}, not 'sample' or 'full': set one of these and start again.", name=name)
+        )
     return name
 
 
@@ -89,10 +94,10 @@ def cifar10(train: bool = True, transform: Callable | None = None) -> CIFAR10:
     """
     if mode() == "sample":
         kind = SampleCIFAR10
-        line = "CIFAR-10 sample: drawings, 32 x 32 (COURSE_DATA=full: the real photographs, 170 MB)"
+        line = _("CIFAR-10 sample: drawings, 32 x 32 (COURSE_DATA=full: the real photographs, 170 MB)")
     else:
         kind = CIFAR10
-        line = "CIFAR-10: the real photographs, 32 x 32 (COURSE_DATA=sample: the small sample)"
+        line = _("CIFAR-10: the real photographs, 32 x 32 (COURSE_DATA=sample: the small sample)")
         _install(kind.base_folder, kind.url, _unpack_cifar10)
     home = _home(kind.base_folder)
     try:
@@ -104,7 +109,7 @@ def cifar10(train: bool = True, transform: Callable | None = None) -> CIFAR10:
                     continue
             break
         raise _refusal(home / kind.base_folder, file) from None
-    _tell(line)
+    _tell(str(line))
     return data
 
 
@@ -118,9 +123,9 @@ def ants_bees() -> Path:
     """The folder of ants and bees: train/ants, train/bees, val/ants, val/bees. Raises DataError if it cannot be had."""
     name, expected = ANTS_BEES[mode()]
     if mode() == "sample":
-        line = "Ants and bees sample: drawings (COURSE_DATA=full: the real photographs, 47 MB)"
+        line = _("Ants and bees sample: drawings (COURSE_DATA=full: the real photographs, 47 MB)")
     else:
-        line = "Ants and bees: the real photographs (COURSE_DATA=sample: the small sample)"
+        line = _("Ants and bees: the real photographs (COURSE_DATA=sample: the small sample)")
         _install(name, ANTS_BEES_URL, _unpack_ants_bees)
     folder = _home(name) / name
     try:
@@ -129,7 +134,7 @@ def ants_bees() -> Path:
             raise _refusal(folder)
     except OSError as error:
         raise _refusal(folder, error.filename or "") from None
-    _tell(line)
+    _tell(str(line))
     return folder
 
 
@@ -208,8 +213,14 @@ def _install(name: str, url: str, unpack: Callable[[Path, Path], None]) -> None:
     except Exception as error:
         reason, advice = _explain(error, url)
         raise DataError(
-            f"{_place(name)} could not be made from {url} ({reason}): {advice}, or leave out COURSE_DATA=full to "
-            "work on the sample."
+            _(
+                "{place} could not be made from {url} ({reason}): {advice}, or leave out COURSE_DATA=full to work on "
+                "the sample.",
+                place=_place(name),
+                url=url,
+                reason=reason,
+                advice=advice,
+            )
         ) from None
 
 
@@ -220,7 +231,7 @@ def _alone(path: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=1)
     except Timeout:
-        print("another program is fetching this data; waiting for it")
+        print(_("another program is fetching this data; waiting for it"))
         lock.acquire()
     try:
         yield
@@ -233,8 +244,12 @@ def _make(name: str, url: str, unpack: Callable[[Path, Path], None]) -> None:
     if given:
         if not any(_unpacked(archive, name, unpack) for archive in given):
             raise DataError(
-                f"{_place(given[0])} is cut short or not the expected file: fetch it again from {url}, or delete it, "
-                "and run again."
+                _(
+                    "{place} is cut short or not the expected file: fetch it again from {url}, or delete it, and run "
+                    "again.",
+                    place=_place(given[0]),
+                    url=url,
+                )
             )
         return
     part = DATA / f"{Path(url).name}.part"
@@ -317,7 +332,7 @@ def _go_on(url: str, part: Path) -> None:
         raise
     with answer:
         if answer.headers.get_content_type() == "text/html":
-            raise ConnectionError("a web page came instead of the file: a network may want you to log in")
+            raise ConnectionError(_("a web page came instead of the file: a network may want you to log in"))
         rest = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if have and (not rest or _version(answer) != tag.read_text()):
             _forget(part)
@@ -343,7 +358,9 @@ def _go_on(url: str, part: Path) -> None:
                 have += file.write(block)
                 bar.update(len(block))
     if total is not None and have < total:
-        raise ConnectionError(f"the connection was cut after {have / 1e6:.1f} of {total / 1e6:.1f} MB")
+        raise ConnectionError(
+            _("the connection was cut after {have:.1f} of {total:.1f} MB", have=have / 1e6, total=total / 1e6)
+        )
 
 
 def _version(answer: HTTPResponse) -> str:
@@ -369,44 +386,51 @@ def _own(error: Exception) -> bool:
 
 
 FULL = {
-    errno.ENOSPC: "free 400 MB on that disk",
-    errno.EDQUOT: "delete 400 MB of your files, since your quota is used up",
+    errno.ENOSPC: _("free 400 MB on that disk"),
+    errno.EDQUOT: _("delete 400 MB of your files, since your quota is used up"),
 }
 
 
-def _explain(error: Exception, url: str) -> tuple[str, str]:
+def _explain(error: Exception, url: str) -> tuple[Text | str, Text]:
     """What went wrong with a download, and the next step."""
     cause = error.reason if isinstance(getattr(error, "reason", None), OSError) else error
-    by_hand = f"or fetch that file with a browser and put it into {_place()}/ as it is"
     reason = " ".join((getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).split())
+    advice = _("run again")
     if isinstance(error, HTTPError):
         error.close()
-        reason = f"the server answered {error.code} {error.reason}"
-        advice = "run again later" if error.code in BUSY else "look at that address"
+        reason = _("the server answered {code} {words}", code=error.code, words=error.reason)
+        advice = _("run again later") if error.code in BUSY else _("look at that address")
         if error.code == 407:
             advice = _proxy_advice(url)
     elif isinstance(cause, TimeoutError):
-        reason, advice = f"the server was silent for {SILENCE} seconds", "run again later"
+        reason = _("the server was silent for {seconds} seconds", seconds=SILENCE)
+        advice = _("run again later")
     elif not isinstance(error, OSError):
-        reason, advice = "what arrived is cut short or not the expected file", "run again"
+        reason = _("what arrived is cut short or not the expected file")
     elif cause.errno in FULL:
-        return reason, f"{FULL[cause.errno]} and run again"
+        return reason, _("{first} and run again", first=FULL[cause.errno])
     elif isinstance(cause, ssl.SSLCertVerificationError):
-        reason = f"its certificate is not accepted: {cause.verify_message}"
-        advice = (
+        reason = _("its certificate is not accepted: {words}", words=cause.verify_message)
+        advice = _(
             "set the computer's clock; on macOS run 'Install Certificates.command' in Python's folder; behind a "
             "company's proxy set SSL_CERT_FILE to the company's certificate; run again"
         )
     elif _own(cause):
-        return reason, f"see that {_place()} is a folder that you may read and write and run again"
+        return reason, _(
+            "see that {place} is a folder that you may read and write and run again", place=_place()
+        )
     elif _proxy(url):
         advice = _proxy_advice(url)
     elif isinstance(cause, socket.gaierror):
-        reason = f"the name {urlsplit(url).hostname} was not found"
-        advice = "check the connection, behind a proxy set HTTPS_PROXY, and run again"
+        reason = _("the name {name} was not found", name=urlsplit(url).hostname)
+        advice = _("check the connection, behind a proxy set HTTPS_PROXY, and run again")
     else:
-        advice = "check the connection and run again"
-    return reason, f"{advice}, {by_hand}"
+        advice = _("check the connection and run again")
+    return reason, _(
+        "{advice}, or fetch that file with a browser and put it into {place}/ as it is",
+        advice=advice,
+        place=_place(),
+    )
 
 
 def _proxy(url: str) -> str:
@@ -416,24 +440,30 @@ def _proxy(url: str) -> str:
     return "" if not proxy or urllib.request.proxy_bypass(parts.hostname) else proxy.rpartition("@")[2]
 
 
-def _proxy_advice(url: str) -> str:
-    return f"check the proxy {_proxy(url)} (HTTPS_PROXY=http://name:password@host:port) and run again"
+def _proxy_advice(url: str) -> Text:
+    return _(
+        "check the proxy {proxy} (HTTPS_PROXY=http://name:password@host:port) and run again",
+        proxy=_proxy(url),
+    )
 
 
 def _refusal(folder: Path, file: str = "") -> DataError:
     """Says why a data set's folder cannot be used, whose `file` is at fault, and what to do."""
     path = folder / file
-    mend = RESTORE if mode() == "sample" else f"delete {_place(folder)} and run again, to make it anew"
+    fix = RESTORE
+    if mode() != "sample":
+        fix = _("delete {place} and run again, to make it anew", place=_place(folder))
     try:
         os.listdir(path) if path.is_dir() else path.open("rb").close()
-        fault = "is damaged"
+        fault = _("is damaged")
     except (FileNotFoundError, NotADirectoryError):
-        fault = "is missing"
+        fault = _("is missing")
         if DATA.exists() and not DATA.is_dir():
-            path, fault, mend = DATA, "is no folder", f"move that file away and {mend}"
+            path, fault, fix = DATA, _("is no folder"), _("move that file away and {fix}", fix=fix)
     except OSError as error:
-        fault, mend = f"cannot be read ({error.strerror})", "allow yourself to read it and run again"
-    return DataError(f"{_place(path)} {fault}: {mend}.")
+        fault = _("cannot be read ({reason})", reason=error.strerror)
+        fix = _("allow yourself to read it and run again")
+    return DataError(_("{place} {fault}: {fix}.", place=_place(path), fault=fault, fix=fix))
 
 
 def _place(name: str | Path = "") -> str:

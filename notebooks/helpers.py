@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import tracebacks
+from language import _, language
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -28,27 +29,26 @@ LOGS = Path(os.environ.get("COURSE_LOGS", ROOT / "logs")).expanduser()
 
 if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7):
     raise ImportError(
-        f"PyTorch {torch.__version__} is too old for the course: pip install -r requirements.txt"
+        _(
+            "PyTorch {version} is too old for the course: pip install -r requirements.txt",
+            version=torch.__version__,
+        )
     )
 
 tracebacks.install()
+
+# Backends of matplotlib that write files and show nothing.
+FILE_BACKENDS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
 if "ipykernel" in sys.modules:
     from IPython import get_ipython
 
     if shell := get_ipython():
+        os.environ.setdefault("COURSE_LANGUAGE", language())  # programs that a cell starts speak it too
         # Two pixels for one: pictures are sharp on a projector, and as large as before.
         shell.run_line_magic("config", "InlineBackend.figure_format = 'retina'")
-        # Backends of matplotlib that write files and show nothing: with one of them no picture would appear.
-        if os.environ.get("MPLBACKEND", "").lower() in {
-            "agg",
-            "cairo",
-            "pdf",
-            "pgf",
-            "ps",
-            "svg",
-            "template",
-        }:
+        # With one of those no picture would appear.
+        if os.environ.get("MPLBACKEND", "").lower() in FILE_BACKENDS:
             shell.run_line_magic("matplotlib", "inline")
 
 device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
@@ -90,7 +90,7 @@ def _seconds(threads: int) -> float:
     images, kernels = torch.ones(32, 32, 16, 16), torch.ones(32, 32, 5, 5)
     torch.conv2d(images, kernels, padding=2)  # not counted: starts the threads
     start = time.perf_counter()
-    for _ in range(3):
+    for _again in range(3):
         torch.conv2d(images, kernels, padding=2)
     return time.perf_counter() - start
 
@@ -128,7 +128,7 @@ def new_writer(name: str):
     from torch.utils.tensorboard import SummaryWriter
 
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"name should be a folder name such as 'quick', not {name!r}")
+        raise ValueError(_("name should be a folder name such as 'quick', not {name!r}", name=name))
     number = 1
     while True:
         try:
@@ -140,8 +140,12 @@ def new_writer(name: str):
             number += 1
         except OSError as error:
             raise type(error)(
-                f"{LOGS / name} cannot be written to ({error.strerror or error}): set the variable COURSE_LOGS to a "
-                "folder of your own before you start Jupyter, for example COURSE_LOGS=~/logs jupyter lab notebooks"
+                _(
+                    "{folder} cannot be written to ({reason}): set the variable COURSE_LOGS to a folder of your own "
+                    "before you start Jupyter, for example COURSE_LOGS=~/logs jupyter lab notebooks",
+                    folder=LOGS / name,
+                    reason=error.strerror or error,
+                )
             ) from None
 
 
@@ -160,13 +164,15 @@ def show_images(
     if isinstance(images, Tensor) and images.dim() == 3:
         images = [images]
     if len(images) == 0:
-        raise ValueError("there is no picture to show")
+        raise ValueError(_("there is no picture to show"))
     if titles is not None and len(titles) != len(images):
-        raise ValueError(f"{len(images)} pictures, but {len(titles)} titles")
+        raise ValueError(
+            _("{pictures} pictures, but {titles} titles", pictures=len(images), titles=len(titles))
+        )
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     extra = 0.2 if titles is not None else 0.0
-    _, axes = plt.subplots(
+    figure, axes = plt.subplots(
         rows, columns, figsize=(columns * size, rows * (size + extra)), squeeze=False, layout="constrained"
     )
     for axis in axes.flat:
@@ -174,7 +180,9 @@ def show_images(
     for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
         if isinstance(image, Tensor):
             if image.dim() != 3 or image.shape[0] not in (1, 3):
-                raise ValueError(f"a picture is (1, H, W) or (3, H, W), not {tuple(image.shape)}")
+                raise ValueError(
+                    _("a picture is (1, H, W) or (3, H, W), not {shape}", shape=tuple(image.shape))
+                )
             image = image.detach().cpu().permute(1, 2, 0)
             image = (image if image.dtype == torch.uint8 else image.float().clamp(0, 1)).numpy()
         else:
@@ -193,11 +201,11 @@ def plot_history(history: dict[str, list[float]], title: str = ""):
     """
     import matplotlib.pyplot as plt
 
-    _, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
     for name, values in history.items():
-        part, _, measure = name.rpartition("_")
+        part, underscore, measure = name.rpartition("_")
         if measure not in ("loss", "accuracy"):
-            raise ValueError(f"a curve's name ends in _loss or _accuracy, not {name!r}")
+            raise ValueError(_("a curve's name ends in _loss or _accuracy, not {name!r}", name=name))
         axes[int(measure == "accuracy")].plot(range(1, len(values) + 1), values, label=part)
     for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
         axis.set(xlabel="epoch", ylabel=measure, title=title)
@@ -282,13 +290,30 @@ class Batches:
         world: int = 1,
     ):
         if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3:
-            raise ValueError(f"images should be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")
+            raise ValueError(
+                _(
+                    "images should be uint8 (N, 3, H, W), not {dtype} {shape}",
+                    dtype=images.dtype,
+                    shape=tuple(images.shape),
+                )
+            )
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             raise ValueError(
-                f"labels should be int64 ({len(images)},), not {labels.dtype} {tuple(labels.shape)}"
+                _(
+                    "labels should be int64 ({count},), not {dtype} {shape}",
+                    count=len(images),
+                    dtype=labels.dtype,
+                    shape=tuple(labels.shape),
+                )
             )
         if batch_size < 1 or batch_size % world:
-            raise ValueError(f"batch_size should be a positive multiple of {world}, not {batch_size}")
+            raise ValueError(
+                _(
+                    "batch_size should be a positive multiple of {world}, not {size}",
+                    world=world,
+                    size=batch_size,
+                )
+            )
         # (N, H, W, C): a picture's bytes pixel by pixel, which is what channels_last means
         self.pixels = images.permute(0, 2, 3, 1).contiguous().to(device)
         self.labels = labels.to(device)
@@ -366,7 +391,7 @@ def train_one_epoch(
             loss = loss_fn(logits, y)
         value = loss.item()
         if not math.isfinite(value):
-            raise FloatingPointError(f"the loss became {value}: try a smaller learning rate")
+            raise FloatingPointError(_("the loss became {value}: try a smaller learning rate", value=value))
         # 3. Backward: forget the old gradients, compute the new ones.
         optimizer.zero_grad()
         loss.backward()
@@ -379,7 +404,7 @@ def train_one_epoch(
         correct += (logits.argmax(dim=1) == y).sum()
         count += len(y)
     if count == 0:
-        raise ValueError("there is no batch to train on: the data set or the loader is empty")
+        raise ValueError(_("there is no batch to train on: the data set or the loader is empty"))
     return total_loss / count, correct.item() / count
 
 
@@ -407,7 +432,7 @@ def evaluate(
     finally:
         model.train(was_training)
     if count == 0:
-        raise ValueError("there is no batch to evaluate on: the data set or the loader is empty")
+        raise ValueError(_("there is no batch to evaluate on: the data set or the loader is empty"))
     return total_loss / count, correct / count
 
 
@@ -423,7 +448,9 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
     """
     path = Path(path)
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder: name a file in it, such as {path / 'run.pt'}")
+        raise CheckpointError(
+            _("{path} is a folder: name a file in it, such as {example}", path=path, example=path / "run.pt")
+        )
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -431,7 +458,9 @@ def save_checkpoint(path: str | os.PathLike, state: dict) -> None:
         os.replace(part, path)  # at once, or not at all
     except (OSError, RuntimeError) as error:  # PyTorch's own writer raises RuntimeError
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0].rpartition("strerror: ")[2]
-        raise CheckpointError(f"{path} cannot be written ({reason}): choose another place") from None
+        raise CheckpointError(
+            _("{path} cannot be written ({reason}): choose another place", path=path, reason=reason)
+        ) from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -442,15 +471,25 @@ def load_checkpoint(path: str | os.PathLike) -> dict:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise CheckpointError(f"there is no checkpoint {path}: train first, or check the name") from None
+        raise CheckpointError(
+            _("there is no checkpoint {path}: train first, or check the name", path=path)
+        ) from None
     except OSError as error:  # the file may be in order: it cannot be opened
         raise CheckpointError(
-            f"{path} cannot be opened ({error.strerror or error}): check its name and its permissions"
+            _(
+                "{path} cannot be opened ({reason}): check its name and its permissions",
+                path=path,
+                reason=error.strerror or error,
+            )
         ) from None
     except Exception as error:
         raise CheckpointError(
-            f"{path} is no checkpoint that can be read ({type(error).__name__}): "
-            "choose another name, or move it away and train again"
+            _(
+                "{path} is no checkpoint that can be read ({error}): choose another name, or move it away and train "
+                "again",
+                path=path,
+                error=type(error).__name__,
+            )
         ) from None
 
 
@@ -461,7 +500,13 @@ def load_weights(model: nn.Module, state: dict, name: str = "the checkpoint") ->
     if own != other:
         key = next(key for key in [*own, *other] if own.get(key) != other.get(key))
         raise CheckpointError(
-            f"{name} is of another network: {key} is {other.get(key, 'missing')} there and "
-            f"{own.get(key, 'missing')} here; build the network it was saved from, or train a new one"
+            _(
+                "{name} is of another network: {key} is {there} there and {here} here; build the network it was saved "
+                "from, or train a new one",
+                name=name,
+                key=key,
+                there=other.get(key, _("missing")),
+                here=own.get(key, _("missing")),
+            )
         )
     model.load_state_dict(state)

@@ -27,6 +27,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,6 +42,7 @@ from tqdm import tqdm
 import helpers
 from course_data import DataError, cifar10_tensors, mode
 from helpers import Batches, CheckpointError, evaluate, train_one_epoch
+from language import Text, _
 
 ACTIVATIONS = {"none": None, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 # How the learning rate goes: up to its highest value in the first quarter of the steps, then down to almost nothing
@@ -48,6 +50,10 @@ ACTIVATIONS = {"none": None, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 SCHEDULES = {"onecycle": "linear", "onecycle-cosine": "cos", "constant": None}
 # What can go wrong without a mistake in this file, with the exit code: main() says it in one sentence.
 EXIT_CODES = {FloatingPointError: 1, ValueError: 2, DataError: 3, CheckpointError: 4, OSError: 4}
+SCORES = {
+    "train": partial(_, "train loss {loss:.4f} accuracy {accuracy:6.2%}"),
+    "validation": partial(_, "validation loss {loss:.4f} accuracy {accuracy:6.2%}"),
+}
 ERRORS = tuple(EXIT_CODES)
 T = TypeVar("T")
 
@@ -171,10 +177,16 @@ def train(
     """
     rank, world = place()
     first = rank == 0  # the process that reports and writes
-    agree({"images": len(labels), **asdict(settings)}, "give all of them the same options and data")
+    agree({"images": len(labels), **asdict(settings)}, _("give all of them the same options and data"))
     train_part, held_out = split(images, labels, settings.validation)
     if len(train_part[1]) < world:
-        raise ValueError(f"{len(train_part[1])} images to train on are too few for {world} process(es)")
+        raise ValueError(
+            _(
+                "{images} images to train on are too few for {world} process(es)",
+                images=len(train_part[1]),
+                world=world,
+            )
+        )
     generator = torch.Generator().manual_seed(settings.seed)
     batches = Batches(
         *train_part,
@@ -197,10 +209,10 @@ def train(
         in_all(lambda: open_checkpoint(run, checkpoint, resume))
         agree(
             {"epochs done": run.epoch},
-            "a run can only go on from one checkpoint, in a folder that all processes share",
+            _("a run can only go on from one checkpoint, in a folder that all processes share"),
         )
         if run.epoch and verbose and first:
-            say(f"going on after epoch {run.epoch} of {settings.epochs}")
+            say(_("going on after epoch {epoch} of {epochs}", epoch=run.epoch, epochs=settings.epochs))
     curves = in_all(lambda: Curves(run, log) if log and first else None)
 
     parallel = DistributedDataParallel(model) if world > 1 else model
@@ -208,8 +220,8 @@ def train(
     bar = tqdm(
         total=settings.epochs * len(batches),
         initial=run.epoch * len(batches),
-        desc="training",
-        unit="batch",
+        desc=str(_("training")),
+        unit=str(_("batch")),
         file=sys.stdout,
         disable=not (progress and first),
     )
@@ -230,8 +242,10 @@ def train(
             if curves:
                 curves.add(run.epoch)
             if first and verbose:
-                line = [f"{part} loss {loss:.4f} accuracy {acc:6.2%}" for part, (loss, acc) in scores.items()]
-                say("  ".join([f"epoch {run.epoch:2}/{settings.epochs}", *line]))
+                line = [_("epoch {epoch:2}/{epochs}", epoch=run.epoch, epochs=settings.epochs)]
+                for part, (loss, accuracy) in scores.items():
+                    line.append(SCORES[part](loss=loss, accuracy=accuracy))
+                say("  ".join(map(str, line)))
     return model, run.history
 
 
@@ -239,7 +253,9 @@ def open_checkpoint(run: Run, path: Path, resume: bool) -> None:
     """Bring `run` to where the checkpoint at `path` is, if there is one, and prove that one can be written."""
     if path.is_file():
         if not resume:
-            raise CheckpointError(f"{path} is there already: add --resume, or choose another name")
+            raise CheckpointError(
+                _("{path} is there already: add --resume, or choose another name", path=path)
+            )
         run.restore(helpers.load_checkpoint(path), str(path))
     if place()[0] == 0:
         prove_writable(path, run.snapshot())
@@ -248,7 +264,9 @@ def open_checkpoint(run: Run, path: Path, resume: bool) -> None:
 def prove_writable(path: Path, state: dict) -> None:
     """Raise CheckpointError unless `state` can be written to `path`: better before training than after it."""
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder: name a file in it, such as {path / 'run.pt'}")
+        raise CheckpointError(
+            _("{path} is a folder: name a file in it, such as {example}", path=path, example=path / "run.pt")
+        )
     probe = path.with_name(f"{path.name}.probe")
     try:
         helpers.save_checkpoint(probe, state)
@@ -281,7 +299,7 @@ class Curves:
 
         def write() -> None:
             for name, values in self.history.items():
-                part, _, measure = name.rpartition("_")
+                part, underscore, measure = name.rpartition("_")
                 self.writer.add_scalar(f"{measure}/{part}", values[epoch - 1], epoch)
             self.writer.flush()
 
@@ -296,7 +314,12 @@ class Curves:
             if self.writer:
                 write()
         except OSError as error:
-            say(f"the curves end here: they cannot be written ({error.strerror or error})")
+            say(
+                _(
+                    "the curves end here: they cannot be written ({reason})",
+                    reason=error.strerror or error,
+                )
+            )
             self.writer = None
 
 
@@ -326,13 +349,22 @@ def in_all(action: Callable[[], T]) -> T:
     return result
 
 
-def agree(facts: dict, advice: str) -> None:
+def agree(facts: dict, advice: Text) -> None:
     """Raise ValueError, in all processes, unless `facts` are the same in each."""
     everyone = gathered(facts)
     for rank, other in enumerate(everyone):
         for key, value in everyone[0].items():
             if other[key] != value:
-                raise ValueError(f"{key}: {value} in process 0, {other[key]} in process {rank}: {advice}")
+                raise ValueError(
+                    _(
+                        "{key}: {value} in process 0, {other} in process {rank}: {advice}",
+                        key=key,
+                        value=value,
+                        other=other[key],
+                        rank=rank,
+                        advice=advice,
+                    )
+                )
 
 
 def finite_in_all(loss_fn: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -347,9 +379,9 @@ def finite_in_all(loss_fn: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tens
     return loss
 
 
-def say(line: str) -> None:
+def say(line: Text | str) -> None:
     """Print a line above the bar, at once: a killed run's log file should hold what it has done."""
-    tqdm.write(line, file=sys.stdout)
+    tqdm.write(str(line), file=sys.stdout)
     sys.stdout.flush()
 
 
@@ -373,17 +405,26 @@ def mean_of_all(result: tuple[float, float], device: torch.device | str) -> tupl
 def check_same_run(state: dict, settings: Settings, images: int, name: str) -> None:
     """Raises CheckpointError unless the checkpoint `state` is of a run with these settings on as many images."""
     if not isinstance(state, dict) or "settings" not in state:
-        raise CheckpointError(f"{name} is no checkpoint of a training run: choose another name")
+        raise CheckpointError(_("{name} is no checkpoint of a training run: choose another name", name=name))
     wanted = {**asdict(settings), "images": images}
     found = {**state["settings"], "images": state["images"]}
     for key, value in wanted.items():
         if found.get(key) != value:
             reason = ""
             if key == "epochs" and settings.schedule != "constant":
-                reason = " (the learning rate of each step depends on it, so a longer run differs from its first step on)"
+                reason = _(
+                    " (the learning rate of each step depends on it, so a longer run differs from its first step on)"
+                )
             raise CheckpointError(
-                f"{name} belongs to another run: {key} is {found.get(key, 'missing')} there and {value} here{reason}; "
-                "give the options it was started with, or choose another name"
+                _(
+                    "{name} belongs to another run: {key} is {there} there and {here} here{reason}; give the options it "
+                    "was started with, or choose another name",
+                    name=name,
+                    key=key,
+                    there=found.get(key, _("missing")),
+                    here=value,
+                    reason=reason,
+                )
             )
 
 
@@ -391,17 +432,22 @@ def number(
     kind: type, low: float, high: float = math.inf, more: bool = False, less: bool = False
 ) -> Callable:
     """Reads an option's number from `low` to `high`, themselves left out by `more` and `less`."""
-    lower = f"more than {low}" if more else f"at least {low}"
-    upper = f" and {'less than' if less else 'at most'} {high}" if high < math.inf else ""
+    lower = _("more than {low}", low=low) if more else _("at least {low}", low=low)
+    wanted = lower
+    if high < math.inf:
+        upper = _("less than {high}", high=high) if less else _("at most {high}", high=high)
+        wanted = _("{lower} and {upper}", lower=lower, upper=upper)
 
     def parse(text: str):
         value = kind(text)
         fits = (low < value if more else low <= value) and (value < high if less else value <= high)
         if not (fits and math.isfinite(value)):
-            raise argparse.ArgumentTypeError(f"{text} will not do, it should be {lower}{upper}")
+            raise argparse.ArgumentTypeError(
+                _("{text} will not do, it should be {wanted}", text=text, wanted=wanted)
+            )
         return value
 
-    parse.__name__ = "whole number" if kind is int else "number"
+    parse.__name__ = str(_("whole number") if kind is int else _("number"))
     return parse
 
 
@@ -414,45 +460,78 @@ def command_line() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = Settings()
-    recipe = parser.add_argument_group("recipe")
+    recipe = parser.add_argument_group(str(_("recipe")))
 
-    def option(name: str, kind, text: str, **more):
+    def option(name: str, kind, text: Text, **more):
         value = getattr(default, name.replace("-", "_"))
-        recipe.add_argument(f"--{name}", type=kind, default=value, help=f"{text} (default: {value})", **more)
+        recipe.add_argument(
+            f"--{name}",
+            type=kind,
+            default=value,
+            help=str(_("{text} (default: {value})", text=text, value=value)),
+            **more,
+        )
 
-    option("epochs", number(int, 1), "rounds through the training images", metavar="N")
-    option("batch-size", number(int, 1), "images in a batch, all processes together", metavar="N")
-    option("lr", number(float, 0, more=True), "learning rate, with onecycle its highest value", metavar="X")
+    option("epochs", number(int, 1), _("rounds through the training images"), metavar="N")
+    option("batch-size", number(int, 1), _("images in a batch, all processes together"), metavar="N")
     option(
-        "momentum", number(float, 0, 1, less=True), "momentum of SGD, Nesterov's way; 0 for none", metavar="X"
+        "lr", number(float, 0, more=True), _("learning rate, with onecycle its highest value"), metavar="X"
     )
-    option("weight-decay", number(float, 0), "weight decay", metavar="X")
     option(
-        "label-smoothing", number(float, 0, 1, less=True), "label smoothing of the training loss", metavar="X"
+        "momentum",
+        number(float, 0, 1, less=True),
+        _("momentum of SGD, Nesterov's way; 0 for none"),
+        metavar="X",
     )
-    option("shift", number(int, 0, 31), "pixels that a training image is moved by at most", metavar="N")
-    recipe.add_argument("--no-augment", dest="augment", action="store_false", help="neither flip nor shift")
-    option("activation", str, "what stands between the layers", choices=list(ACTIVATIONS))
-    option("schedule", str, "how the learning rate goes", choices=SCHEDULES)
-    option("validation", number(float, 0, 0.9), "share of the training images to hold out", metavar="X")
-    option("seed", number(int, 0, 2**32 - 1), "of the weights, the order and the augmentation", metavar="N")
+    option("weight-decay", number(float, 0), _("weight decay"), metavar="X")
+    option(
+        "label-smoothing",
+        number(float, 0, 1, less=True),
+        _("label smoothing of the training loss"),
+        metavar="X",
+    )
+    option("shift", number(int, 0, 31), _("pixels that a training image is moved by at most"), metavar="N")
+    recipe.add_argument(
+        "--no-augment", dest="augment", action="store_false", help=str(_("neither flip nor shift"))
+    )
+    option("activation", str, _("what stands between the layers"), choices=list(ACTIVATIONS))
+    option("schedule", str, _("how the learning rate goes"), choices=SCHEDULES)
+    option("validation", number(float, 0, 0.9), _("share of the training images to hold out"), metavar="X")
+    option(
+        "seed", number(int, 0, 2**32 - 1), _("of the weights, the order and the augmentation"), metavar="N"
+    )
     recipe.add_argument(
         "--autocast",
         action="store_true",
-        help="compute in bfloat16 where it is safe: faster on GPUs and on processors that have it",
+        help=str(_("compute in bfloat16 where it is safe: faster on GPUs and on processors that have it")),
     )
-    run = parser.add_argument_group("run")
-    run.add_argument("--images", type=number(int, 1), metavar="N", help="train on the first N images only")
-    run.add_argument("--test", action="store_true", help="at the end, score the test images, once")
-    run.add_argument("--device", metavar="NAME", help=f"cpu, cuda, … (default: {helpers.device})")
-    run.add_argument("--checkpoint", type=Path, metavar="PATH", help="write a checkpoint after each epoch")
-    run.add_argument("--resume", action="store_true", help="go on from the checkpoint, if it is there")
+    run = parser.add_argument_group(str(_("run")))
     run.add_argument(
-        "--weights", type=Path, metavar="PATH", help="write the trained weights, a state_dict, at the end"
+        "--images", type=number(int, 1), metavar="N", help=str(_("train on the first N images only"))
+    )
+    run.add_argument("--test", action="store_true", help=str(_("at the end, score the test images, once")))
+    run.add_argument(
+        "--device", metavar="NAME", help=str(_("cpu, cuda, … (default: {device})", device=helpers.device))
+    )
+    run.add_argument(
+        "--checkpoint", type=Path, metavar="PATH", help=str(_("write a checkpoint after each epoch"))
+    )
+    run.add_argument(
+        "--resume", action="store_true", help=str(_("go on from the checkpoint, if it is there"))
+    )
+    run.add_argument(
+        "--weights",
+        type=Path,
+        metavar="PATH",
+        help=str(_("write the trained weights, a state_dict, at the end")),
     )
     # torchrun takes --log for one of its own options, wherever it stands.
     run.add_argument(
-        "--tensorboard", "--log", dest="log", metavar="NAME", help="write TensorBoard curves under logs/NAME"
+        "--tensorboard",
+        "--log",
+        dest="log",
+        metavar="NAME",
+        help=str(_("write TensorBoard curves under logs/NAME")),
     )
     return parser
 
@@ -464,12 +543,22 @@ def choose_device(name: str | None) -> torch.device:
     except RuntimeError:
         device = None
     if device is None or device.type not in ("cpu", helpers.device.type):
-        raise ValueError(f"there is no device {name} here: leave --device out to use {helpers.device}")
+        raise ValueError(
+            _(
+                "there is no device {name} here: leave --device out to use {own}",
+                name=name,
+                own=helpers.device,
+            )
+        )
     if device.type != "cpu" and "LOCAL_RANK" in os.environ:
         here, wanted = torch.accelerator.device_count(), int(os.environ["LOCAL_WORLD_SIZE"])
         if wanted > here:
             raise ValueError(
-                f"{wanted} processes, but {here} GPU(s): give --nproc-per-node={here}, or --device cpu"
+                _(
+                    "{wanted} processes, but {here} GPU(s): give --nproc-per-node={here}, or --device cpu",
+                    wanted=wanted,
+                    here=here,
+                )
             )
         device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
         torch.accelerator.set_device_index(device.index)
@@ -480,14 +569,21 @@ def read_images(count: int | None) -> tuple[Tensor, Tensor]:
     """The first `count` training images with their labels, all of them for None."""
     images, labels = cifar10_tensors(train=True)
     if count and count > len(labels):
-        raise ValueError(f"--images {count}: there are only {len(labels)} ({mode()} data)")
+        raise ValueError(
+            _(
+                "--images {count}: there are only {there} ({mode} data)",
+                count=count,
+                there=len(labels),
+                mode=mode(),
+            )
+        )
     return images[:count], labels[:count]
 
 
 def check_weights(path: Path, going_on: bool) -> None:
     """Raise CheckpointError unless the weights may be written to `path` at the end of the run."""
     if path.is_file() and not going_on:
-        raise CheckpointError(f"{path} is there already: choose another name for the weights")
+        raise CheckpointError(_("{path} is there already: choose another name for the weights", path=path))
     prove_writable(path, helpers.cifar10_quick().state_dict())
 
 
@@ -506,9 +602,14 @@ def save_somewhere(path: Path, state: dict) -> None:
             helpers.save_checkpoint(other, state)
         except CheckpointError:
             continue
-        raise CheckpointError(f"{problem}; it is kept in {other}")
+        raise CheckpointError(_("{problem}; it is kept in {other}", problem=problem, other=other))
     while sys.stdin and sys.stdin.isatty():
-        print(f"{problem}.\nMake room and press Enter, or type another file's name. Ctrl+C gives up.")
+        print(
+            _(
+                "{problem}.\nMake room and press Enter, or type another file's name. Ctrl+C gives up.",
+                problem=problem,
+            )
+        )
         try:
             return helpers.save_checkpoint(input("> ").strip() or path, state)
         except CheckpointError as error:
@@ -525,13 +626,13 @@ def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namesp
             muted.enter_context(contextlib.redirect_stderr(io.StringIO()))
         options = parser.parse_args(arguments)
         if options.resume and not options.checkpoint:
-            parser.error("--resume needs --checkpoint PATH, the file to go on from")
+            parser.error(str(_("--resume needs --checkpoint PATH, the file to go on from")))
         if (
             options.weights
             and options.checkpoint
             and options.weights.resolve() == options.checkpoint.resolve()
         ):
-            parser.error("--weights and --checkpoint should be two files")
+            parser.error(str(_("--weights and --checkpoint should be two files")))
     return Settings(**{name: getattr(options, name) for name in asdict(Settings())}), options
 
 
@@ -547,7 +648,7 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
     if options.weights:
         going_on = options.resume and options.checkpoint.is_file()
         in_all(lambda: check_weights(options.weights, going_on) if first else None)
-    model, _ = train(
+    model, history = train(
         settings,
         images,
         labels,
@@ -559,7 +660,14 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
     )
     if test:
         loss, accuracy = evaluate(model, Batches(*test, 1000, device=device), nn.CrossEntropyLoss())
-        print(f"test   loss {loss:.4f}  accuracy {accuracy:.2%}  ({mode()} data)")
+        print(
+            _(
+                "test   loss {loss:.4f}  accuracy {accuracy:.2%}  ({mode} data)",
+                loss=loss,
+                accuracy=accuracy,
+                mode=mode(),
+            )
+        )
     if options.weights:
         state = model.to("cpu", memory_format=torch.contiguous_format).state_dict()
         in_all(lambda: save_somewhere(options.weights, state) if first else None)
@@ -581,10 +689,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
     except KeyboardInterrupt:
         if speaks:
-            word = "nothing is saved, see --checkpoint"
+            word = _("nothing is saved, see --checkpoint")
             if options.checkpoint and options.checkpoint.is_file():
-                word = f"go on with the same command{'' if options.resume else ' and --resume'}"
-            print(f"\ntrain.py: stopped; {word}", file=sys.stderr)
+                word = _("go on with the same command and --resume")
+                if options.resume:
+                    word = _("go on with the same command")
+            print("\ntrain.py:", _("stopped; {word}", word=word), file=sys.stderr)
         sys.exit(130)
     finally:
         if dist.is_initialized():

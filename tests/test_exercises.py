@@ -448,11 +448,11 @@ def test_texts_stand_apart_from_their_values(path):
 
 
 def test_texts_are_translated_when_they_are_shown(trial, monkeypatch, capsys):
-    class Capitals:
-        def gettext(self, text):
+    class Capitals(dict):
+        def get(self, text, default):
             return re.sub(r"(\{.*?\})|([^{}]+)", lambda m: m[1] or m[2].upper(), text)
 
-    monkeypatch.setattr("checks.texts.catalogue", Capitals())
+    monkeypatch.setattr("language.catalogue", lambda name: Capitals())
     check(trial, lambda x: x)
     assert capsys.readouterr().out == (
         "90.1 · NOT YET: DOUBLE(X) IS A float32 TENSOR [0.0, 1.0, 2.0], BUT SHOULD BE A float32 TENSOR [0.0, 2.0, 4.0].\n"
