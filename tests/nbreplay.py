@@ -233,7 +233,7 @@ def pytest_collect_file(file_path, parent):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the slowest cells and notebooks."""
+    """Print the slowest cells and notebooks, and what the Chinese edition lacks."""
     cells, notebooks = [], defaultdict(float)
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -251,3 +251,14 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.section(title)
             for seconds, name in sorted(rows, reverse=True)[:10]:
                 terminalreporter.write_line(f"{seconds:6.1f} s  {name}")
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    said = [
+        value
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "chinese" and report.when == "call"
+    ]
+    if said:
+        terminalreporter.section("Chinese notebooks: python tests/translate.py")
+        for line in said:
+            terminalreporter.write_line(line)

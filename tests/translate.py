@@ -236,7 +236,7 @@ def _patterns() -> list[tuple[re.Pattern, str, str]]:
     """For each translated template with words enough to know it by, an expression for what it looks like when shown."""
     found = []
     for text, other in catalogue().items():
-        if len(re.findall("[A-Za-z]", _words(text))) < 8:
+        if len(re.findall("[A-Za-z]", _words(text))) < 6:
             continue
         pattern = ""
         for part, name, _form, _kind in string.Formatter().parse(text):
