@@ -1,11 +1,17 @@
 """How far you are: python notebooks/progress.py
 
-Reads the saved copies of the chapters in notebooks/my, or in the folder that you name, and lists the exercises that
-their outputs call correct. It runs no code of yours, and it changes nothing.
+Reads the saved copies of the chapters in notebooks/my and lists the exercises that their outputs call correct. It
+runs no code of yours, and it changes nothing.
+
+How far a class is: python notebooks/progress.py FOLDER
+
+Reads the notebooks that learners handed in, with folders or names such as a learning platform gives them, and writes a
+table (FOLDER.csv) and a page (FOLDER.html): who has done what, and which exercises and hints were most frequent.
 """
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -13,15 +19,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).resolve().parent
-CHAPTER = re.compile(
-    r"\d\d_\w+\.ipynb"
-)  # not 09_topic-Copy1.ipynb, which JupyterLab makes
+CHAPTER = re.compile(r"\d\d_\w+\.ipynb")  # not 09_topic-Copy1.ipynb, which JupyterLab makes
 
 # The call that an exercise ends with, and the line that it prints.
 CALL = re.compile(r"""^check\(\s*["'](\d+\.\d+)["']""", re.MULTILINE)
 VERDICT = re.compile(
-    r"^(\d+\.\d+) · (correct|not yet|not attempted yet)\b", re.MULTILINE
+    r"^(\d+\.\d+) · (correct|not yet|not attempted yet)\b(?:[:.] ?(.*))?",
+    re.MULTILINE,
 )
+
+WARNING = """\
+--run runs other people's code as you, on this machine. Each notebook gets a kernel of its own in an empty folder, with
+limits for its time and memory and, where the system allows, no network. That stops accidents. It does not stop code
+that means harm: it may read, change or delete any file of yours, or fill the disk. If you do not trust everybody, run
+this as a user who owns nothing, in a container or in a virtual machine.
+
+The course's checkers judge, whatever a notebook calls `check`, prints or stores. But answers run beside the checkers,
+in one process: somebody who reads how this works and wants to cheat still can, say by replacing functions of PyTorch
+that the checkers use, or by writing results. Read the code of those who surprise you."""
 
 
 @dataclass
@@ -43,9 +58,7 @@ def read(path: Path) -> dict:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError("nested too deep") from None
-    if not isinstance(notebook, dict) or not isinstance(
-        notebook.get("cells"), list
-    ):
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise ValueError("no cells")
     return notebook
 
@@ -57,20 +70,21 @@ def text(lines: object) -> str:
 
 def code_cells(notebook: dict) -> Iterator[dict]:
     """The code cells of a notebook; whatever is not a cell is left out."""
-    return (
-        cell
-        for cell in notebook["cells"]
-        if isinstance(cell, dict) and cell.get("cell_type") == "code"
-    )
+    return (cell for cell in notebook["cells"] if isinstance(cell, dict) and cell.get("cell_type") == "code")
 
 
-def verdicts(notebook: dict) -> Iterator[tuple[str, str]]:
-    """Number and verdict of each line of a notebook's outputs that `check` has printed."""
+def said(notebook: dict) -> Iterator[tuple[str, str, str]]:
+    """Number, verdict and hint of each line of a notebook's outputs that `check` has printed."""
     for cell in code_cells(notebook):
         outputs = cell.get("outputs")
         for output in outputs if isinstance(outputs, list) else []:
             if isinstance(output, dict):
                 yield from VERDICT.findall(text(output.get("text")))
+
+
+def verdicts(notebook: dict) -> Iterator[tuple[str, str]]:
+    """The same without the hint."""
+    return ((number, verdict) for number, verdict, _ in said(notebook))
 
 
 def title_of(notebook: dict) -> str:
@@ -81,9 +95,7 @@ def title_of(notebook: dict) -> str:
 
 def chapters(folder: Path) -> list[Path]:
     """The chapters in a folder, or copies of them, in order."""
-    return sorted(
-        path for path in folder.glob("*.ipynb") if CHAPTER.fullmatch(path.name)
-    )
+    return sorted(path for path in folder.glob("*.ipynb") if CHAPTER.fullmatch(path.name))
 
 
 def progress(folder: Path) -> list[Row]:
@@ -95,9 +107,7 @@ def progress(folder: Path) -> list[Row]:
     for path in chapters(NOTEBOOKS):
         chapter = read(path)
         numbers = [
-            number
-            for cell in code_cells(chapter)
-            for number in CALL.findall(text(cell.get("source")))
+            number for cell in code_cells(chapter) for number in CALL.findall(text(cell.get("source")))
         ]
         row = Row(path.name, title_of(chapter), numbers)
         rows.append(row)
@@ -110,12 +120,10 @@ def progress(folder: Path) -> list[Row]:
         except ValueError:
             row.problem = f"{path.name} is not a notebook that can be read, so its exercises are not counted."
         else:
-            row.done = {
-                number for number, verdict in found if verdict == "correct"
-            } & set(numbers)
-            row.tried = {
-                number for number, verdict in found if verdict == "not yet"
-            } & set(numbers) - row.done
+            row.done = {number for number, verdict in found if verdict == "correct"} & set(numbers)
+            row.tried = {number for number, verdict in found if verdict == "not yet"} & set(
+                numbers
+            ) - row.done
     return rows
 
 
@@ -123,17 +131,14 @@ def table(rows: list[Row]) -> str:
     """The rows as text: a line for each chapter, the sum, and what could not be read."""
     problems = [row.problem for row in rows if row.problem]
     if missing := [row.name[:2] for row in rows if row.missing]:
-        problems.append(
-            f"Not copied yet: {', '.join(missing)}. To copy them: python start.py"
-        )
+        problems.append(f"Not copied yet: {', '.join(missing)}. To copy them: python start.py")
     if not any(row.done or row.tried for row in rows):
         return "\n".join(["No exercise is done yet.", *problems])
     width = max(len(row.title) for row in rows)
     lines = []
     for row in rows:
         bar = "".join(
-            "#" if number in row.done else "o" if number in row.tried else "."
-            for number in row.exercises
+            "#" if number in row.done else "o" if number in row.tried else "." for number in row.exercises
         )
         count = f"{len(row.done)} of {len(row.exercises)}"
         lines.append(f"{row.name[:2]}  {row.title:{width}}  {count}  {bar}")
@@ -142,9 +147,7 @@ def table(rows: list[Row]) -> str:
         sum(len(row.exercises) for row in rows),
     )
     lines += ["", f"{done} of {total} exercises are correct (#)."]
-    tried = [
-        number for row in rows for number in row.exercises if number in row.tried
-    ]
+    tried = [number for row in rows for number in row.exercises if number in row.tried]
     if tried:
         lines.append(f"Tried, not correct yet (o): {', '.join(tried)}.")
     return "\n".join([*lines, *problems])
@@ -159,27 +162,69 @@ def show_progress() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The command. Raises SystemExit with one sentence if there is no such folder."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=WARNING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        default=NOTEBOOKS / "my",
-        help="default: notebooks/my",
+    parser.add_argument("folder", nargs="?", type=Path, help="of a class's notebooks")
+    of_class = parser.add_argument_group("for a class")
+    of_class.add_argument(
+        "--run",
+        action="store_true",
+        help="run the notebooks instead of reading their outputs; read the end of this help first",
     )
-    folder = parser.parse_args(arguments).folder
+    of_class.add_argument(
+        "--chapter",
+        type=lambda text: text.zfill(2),
+        metavar="09",
+        help="only this one",
+    )
+    of_class.add_argument("--to", type=Path, metavar="NAME", help="write NAME.csv and NAME.html")
+    of_class.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="notebooks that run at a time; default: one for each core",
+    )
+    of_class.add_argument(
+        "--seconds",
+        type=float,
+        default=300,
+        help="that a notebook may run, default 300; one cell a quarter of it",
+    )
+    of_class.add_argument(
+        "--memory",
+        type=float,
+        default=3,
+        help="that it may take, in GiB; default 3",
+    )
+    asked = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a path may hold what the console cannot show
+            # A path may hold what the console cannot show.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    folder = asked.folder or NOTEBOOKS / "my"
     if not folder.is_dir():
-        sys.exit(
-            f"There is no folder {folder}: python start.py makes your copies of the chapters."
-        )
-    print(table(progress(folder)))
+        advice = "" if asked.folder else ": python start.py makes your copies of the chapters"
+        sys.exit(f"There is no folder {folder}{advice}.")
+    if not asked.folder:
+        if asked.run:
+            parser.error("--run needs the folder of a class's notebooks")
+        print(table(progress(folder)))
+        return
+    if asked.jobs < 1 or asked.seconds <= 0 or asked.memory <= 0:
+        parser.error("--jobs, --seconds and --memory must be greater than 0")
+    import classroom
+
+    limits = None
+    if asked.run:
+        print(WARNING, classroom.network(), sep="\n\n", end="\n\n")
+        limits = classroom.Limits(asked.seconds, asked.memory * 2**30)
+    # Beside the folder: in it the files would be a learner's.
+    to = asked.to or folder.resolve()
+    sys.exit(classroom.main(folder, to, limits, asked.jobs, asked.chapter))
 
 
 if __name__ == "__main__":
+    sys.modules["progress"] = sys.modules["__main__"]  # which classroom imports
     main()
