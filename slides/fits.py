@@ -1,45 +1,130 @@
-"""Does every slide fit? python slides/fits.py [NOTEBOOK ...] [--sheet FOLDER]
+"""Can every slide be read? python slides/fits.py [NOTEBOOK ...] [--sheet FOLDER]
 
 Opens the decks in a headless Chromium (pip install -r tests/requirements-browser.txt) and prints each slide that holds
-something beyond 1280 x 720, a clipped line, or a cell shrunk to less than SMALLEST. --sheet saves pictures of all slides.
+something beyond 1280 x 720, a clipped line, letters below 28 px (24 px in code and outputs), more than MOST_WORDS words
+of text, no headline, one lonely sentence, something under the arrows, an answer beside its question, or a picture that
+is too small; and for each deck the figures of `Figures`. --sheet saves pictures of all slides.
 """
 
 import argparse
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from decks import NOTEBOOKS, chapters, make
 
 sys.path.insert(0, str(NOTEBOOKS.parent / "tests"))  # for browser.py, where pytest has not done it
 
-SMALLEST = 0.6  # of the normal size of letters
+TEXT, CODE = 28, 24  # pixels of 720 at least
 TOLERANCE = 2  # pixels, for rounding
+MOST_WORDS = 45  # of text, without the headline, tables, code and lists
+MOST_IN_LISTS = 65
+SMALLEST_PICTURE = 380  # pixels, the longer side
 
 MEASURE = """
-([smallest, tolerance]) => {
-  const slide = Reveal.getCurrentSlide(), scale = Reveal.getScale(), problems = [];
-  const frame = document.querySelector(".reveal .slides").getBoundingClientRect();
-  const cells = [...slide.querySelectorAll(".cell")];
-  const name = (element) => element.closest("[data-cell]")?.dataset.cell ?? "title";
-  for (const element of slide.querySelectorAll("*")) {
-    const box = element.getBoundingClientRect();
-    if (!box.width || !box.height || element.closest("aside, mjx-assistive-mml, svg")) continue;
-    const right = (box.right - frame.left) / scale - 1280, bottom = (box.bottom - frame.top) / scale - 720;
-    if (right > tolerance) problems.push(`${name(element)}: ${Math.round(right)} px too wide`);
-    if (bottom > tolerance) problems.push(`${name(element)}: ${Math.round(bottom)} px too tall`);
-    if (element.matches("pre, table, .cell") && element.scrollWidth > element.clientWidth + tolerance)
-      problems.push(`${name(element)}: clipped by ${element.scrollWidth - element.clientWidth} px`);
+([least, leastCode, tolerance, mostWords, mostInLists, smallest]) => {
+  const all = [], rounds = (number) => Math.round(number * 10) / 10;
+  const count = (text) => text.split(/\\s+/).filter((word) => /[\\p{L}\\p{N}]/u.test(word)).length;
+  const plain = (element) => {
+    const copy = element.cloneNode(true);
+    copy.querySelectorAll("mjx-container, pre, table, img").forEach((e) => e.remove());
+    return copy.textContent;
+  };
+  for (const [number, slide] of Reveal.getSlides().entries()) {
+    const { h, v } = Reveal.getIndices(slide), problems = [];
+    const name = (element) => element.closest("[data-cell]")?.dataset.cell ?? "headline";
+    const say = (element, text) => problems.push(`slide ${number + 1}, ${name(element)}: ${text}`);
+    const cells = [...slide.querySelectorAll(".cell")], headline = slide.querySelector(".headline");
+    const texts = cells.filter((cell) => cell.matches(".markdown"));
+    const opening = headline?.matches("h1");
+
+    // Before anything has appeared: is an answer there?
+    Reveal.slide(h, v ?? 0, -1);
+    const asked = texts.find((cell) => !cell.matches(".said, .fragment") && plain(cell).includes("?"));
+    const after = asked && cells.find((cell) => cell.matches(".output") && cells.indexOf(cell) > cells.indexOf(asked) && !cell.matches(".fragment"));
+    if (after && getComputedStyle(after).visibility === "visible") say(after, "stands there with its question");
+
+    Reveal.slide(h, v ?? 0, 1e9);
+    const scale = Reveal.getScale(), frame = document.querySelector(".reveal .slides").getBoundingClientRect();
+    const chrome = [...document.querySelectorAll(".reveal .controls button, .reveal .slide-number")].map((e) => e.getBoundingClientRect());
+    let code = Infinity;
+    for (const element of slide.querySelectorAll("*")) {
+      if (element.closest("aside, mjx-assistive-mml, svg")) continue;
+      const box = element.getBoundingClientRect();
+      if (!box.width || !box.height) continue;
+      const right = (box.right - frame.left) / scale - 1280, bottom = (box.bottom - frame.top) / scale - 720;
+      if (right > tolerance) say(element, `${Math.round(right)} px too wide`);
+      if (bottom > tolerance) say(element, `${Math.round(bottom)} px too tall`);
+      if (element.matches("pre, table, .cell, .headline") && element.scrollWidth > element.clientWidth + tolerance)
+        say(element, `clipped by ${element.scrollWidth - element.clientWidth} px`);
+      if (element.matches("img") && Math.max(box.width, box.height) / scale < smallest) say(element, "a small picture");
+      const own = [...element.childNodes].filter((node) => node.nodeType === 3 && node.data.trim());
+      if (!own.length && !element.matches("img, mjx-container")) continue;
+      if (!element.matches("img")) {
+        const zoom = element.currentCSSZoom ?? 1, size = parseFloat(getComputedStyle(element).fontSize) * zoom;
+        const small = element.closest("pre, code, .output") ? leastCode : least;
+        if (size < small - 0.1) say(element, `letters of ${rounds(size)} px`);
+        if (element.closest("pre, .output")) code = Math.min(code, size);
+      }
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      const rects = element.matches("img") ? [box] : range.getClientRects();
+      for (const rect of rects)
+        if (chrome.some((c) => rect.right > c.left && rect.left < c.right && rect.bottom > c.top && rect.top < c.bottom)) {
+          say(element, "under the arrows");
+          break;
+        }
+    }
+    const lists = slide.querySelector(".markdown ul, .markdown ol");
+    const words = texts.reduce((sum, cell) => sum + count(plain(cell)), 0);
+    const said = texts.map(plain).join(" ");
+    const sight = slide.querySelector(".cell.code, .cell.output, .cell img, .cell table, .cell pre, .cell mjx-container[display=true], .cell ul, .cell ol");
+    if (words > (lists ? mostInLists : mostWords)) say(texts[0], `${words} words`);
+    if (!headline?.textContent.trim() || headline.textContent.trim().endsWith("…")) say(slide, "no headline");
+    if (!cells.length && !opening) say(slide, "an empty slide");
+    const stops = (said.match(/[.?!。？！]["”)]?(?=\\s|$)/g) ?? []).length;
+    if (cells.length && !sight && stops < 2 && !said.includes("?") && !opening) say(cells[0], "one lonely sentence");
+    const copies = texts.map((c) => c.cloneNode(true));
+    copies.forEach((c) => c.querySelectorAll("code, pre, mjx-container").forEach((e) => e.remove()));
+    if (copies.some((c) => c.textContent.includes("$"))) say(cells[0], "a formula that is not set");
+    all.push({
+      words, code, h, v: v ?? 0,
+      picture: !!slide.querySelector(".cell img"),
+      notes: !!slide.querySelector("aside.notes"),
+      problems: [...new Set(problems)],
+    });
   }
-  for (const cell of cells)
-    if (cell.style.zoom && cell.style.zoom < smallest) problems.push(`${name(cell)}: shrunk to ${cell.style.zoom}`);
-  if (!cells.length) problems.push("an empty slide");
-  const text = cells.filter((c) => c.matches(".markdown")).map((c) => c.cloneNode(true));
-  text.forEach((c) => c.querySelectorAll("code, pre, mjx-container").forEach((e) => e.remove()));
-  if (text.some((c) => c.textContent.includes("$"))) problems.push(`${name(cells[0])}: a formula that is not set`);
-  return [...new Set(problems)];
+  return all;
 }
 """
+
+
+@dataclass
+class Figures:
+    """What the slides of one or more decks come to."""
+
+    slides: list[dict]
+
+    @property
+    def words(self) -> float:
+        """The median of words of text on a slide."""
+        return median(slide["words"] for slide in self.slides)
+
+    def share(self, key: str) -> float:
+        return sum(slide[key] for slide in self.slides) / len(self.slides)
+
+    @property
+    def code(self) -> float:
+        """Pixels of the smallest code or output, of 720."""
+        return min((slide["code"] for slide in self.slides if slide["code"]), default=float("nan"))
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.slides):4} slides, {self.words:3.0f} words, picture {self.share('picture'):4.0%}, "
+            f"notes {self.share('notes'):4.0%}, code {self.code:.0f} px"
+        )
 
 
 def open_deck(page, deck: Path, query: str = "") -> list[str]:
@@ -56,16 +141,15 @@ def open_deck(page, deck: Path, query: str = "") -> list[str]:
     return wrong
 
 
-def problems(page, sheet: Path | None = None) -> tuple[int, list[str]]:
-    """The number of slides of the open deck, and a line for each thing that does not fit."""
-    places = page.evaluate("Reveal.getSlides().map((slide) => Reveal.getIndices(slide))")
-    found = []
-    for number, place in enumerate(places, start=1):
-        page.evaluate("([h, v]) => Reveal.slide(h, v, 1e9)", [place["h"], place["v"] or 0])
-        found += [f"slide {number}, {problem}" for problem in page.evaluate(MEASURE, [SMALLEST, TOLERANCE])]
+def measure(page, sheet: Path | None = None) -> tuple[Figures, list[str]]:
+    """The figures of the open deck, and a line for each thing that is wrong with a slide."""
+    limits = [TEXT, CODE, TOLERANCE, MOST_WORDS, MOST_IN_LISTS, SMALLEST_PICTURE]
+    slides = page.evaluate(MEASURE, limits)
+    for number, slide in enumerate(slides, start=1):
         if sheet:
+            page.evaluate("([h, v]) => Reveal.slide(h, v, 1e9)", [slide["h"], slide["v"]])
             page.screenshot(path=sheet / f"{number:03}.png")
-    return len(places), found
+    return Figures(slides), [problem for slide in slides for problem in slide["problems"]]
 
 
 def main() -> None:
@@ -77,19 +161,28 @@ def main() -> None:
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--sheet", type=Path, metavar="FOLDER", help="save a picture of each slide here")
     options = parser.parse_args()
-    wrong = []
+    wrong, every = [], Figures([])
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         for notebook in options.notebooks or chapters():
+            try:
+                deck = make(notebook, Path(folder))
+            except (OSError, ValueError) as error:
+                wrong.append(f"{notebook.stem}: {error}")
+                print(wrong[-1])
+                continue
             page = chromium.new_page(viewport={"width": 1280, "height": 720})
-            errors = open_deck(page, make(notebook, Path(folder)))
+            errors = open_deck(page, deck)
             sheet = options.sheet / notebook.stem if options.sheet else None
             if sheet:
                 sheet.mkdir(parents=True, exist_ok=True)
-            count, found = problems(page, sheet)
+            figures, found = measure(page, sheet)
             page.close()
             found += errors
-            print(f"{notebook.stem}: {count} slides, {len(found)} problems", flush=True)
+            every.slides += figures.slides
+            print(f"{notebook.stem:28} {figures}, {len(found)} problems", flush=True)
             wrong += [f"{notebook.stem}, {line}" for line in found]
+    if every.slides:
+        print(f"{'all':28} {every}, {len(wrong)} problems")
     print(*wrong, sep="\n")
     sys.exit(1 if wrong else 0)
 
