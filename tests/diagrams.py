@@ -538,6 +538,32 @@ def _13_gru() -> Figure:
     return figure
 
 
+@diagram
+def _13_packing() -> Figure:
+    figure, axes = canvas(9.2, 2.7)
+    rows = [("1234", DATA), ("56", WEIGHT), ("789", ACTIVATION)]
+    label(axes, 1.9, 2.4, "padded (N, L)", size=12)
+    for row, (texts, kind) in enumerate(rows):
+        for step in range(4):
+            real = step < len(texts)
+            text = texts[step] if real else "0"
+            grid(axes, 0.9 + 0.5 * step, 1.6 - 0.5 * row, 1, 1, 0.46, kind if real else EMPTY, [[text]], 13)
+    for step in range(4):
+        label(axes, 1.13 + 0.5 * step, 0.35, f"step {step}", size=8.5)
+    arrow(axes, (3.2, 1.3), (3.9, 1.3))
+    label(axes, 6.5, 2.4, "packed: data", size=12)
+    left = 4.1
+    for step, group in enumerate(((0, 2, 1), (0, 2, 1), (0, 2), (0,))):
+        for place, row in enumerate(group):
+            texts, kind = rows[row]
+            grid(axes, left + 0.48 * place, 1.1, 1, 1, 0.46, kind, [[texts[step]]], 13)
+        label(axes, left + 0.24 * len(group), 1.75, f"step {step}", size=8.5)
+        label(axes, left + 0.24 * len(group), 0.75, str(len(group)), size=13)
+        left += 0.48 * len(group) + 0.18
+    label(axes, 6.4, 0.35, "batch_sizes: how many sequences still have this step", size=10)
+    return figure
+
+
 # Chapter 14
 
 
