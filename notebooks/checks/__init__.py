@@ -98,6 +98,10 @@ def _verdict(number: str, answer: tuple[Any, ...]) -> Text:
 
     _running.clear()
     try:
+        if not any(is_placeholder(part) for part in answer) and hasattr(
+            import_module(CHECKERS[number].__module__), "switched_off"
+        ):
+            import_module("torch._dynamo")  # here, so that the answer's time does not pay for it
         praise = guard.guarded(work, _limits[number])
     except NotAttempted:
         return _("{number} · not attempted yet", number=number)
@@ -323,10 +327,9 @@ def switched_off(what: Text | str, *places: tuple[Any, str]) -> Iterator[None]:
     def off(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError(str(_("PyTorch's own {what} is switched off in this exercise", what=what)))
 
-    # PyTorch loads this when it is first needed, for example by an optimizer. If that happened while a function is
-    # switched off, it would stay half loaded, and no optimizer would work in this kernel any more.
-    import_module("torch._dynamo")
-
+    # torch._dynamo is there already, see _verdict. PyTorch loads it when it is first needed, for example by an optimizer.
+    # If that happened while a function is switched off, or were stopped on the way, it would stay half loaded, and no
+    # optimizer would work in this kernel any more.
     with ExitStack() as stack:
         originals = [(getattr(holder, name), off) for holder, name in places]
         for holder, name in places:

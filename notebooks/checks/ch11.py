@@ -99,7 +99,7 @@ def dead_units(answer):
     ]
     wide = nn.Linear(2, 5)  # unit 0 lives by little, unit 1 in the last row only
     with torch.no_grad():
-        wide.weight.copy_(torch.tensor([[0.001, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]))
+        wide.weight.copy_(torch.tensor([[1e-5, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]))
         wide.bias.copy_(torch.tensor([0.0, -6.5, 0.0, 0.0, -3.0]))
     cases.append((wide, torch.tensor([[1.0, 1.0], [2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [1.0, 7.0]])))
     for layer, x in cases:
@@ -116,7 +116,7 @@ def dead_units(answer):
         expect(
             found,
             zeros.all(dim=0).sum().item(),
-            _("where ReLU gives {out}, dead_units", out=[[round(v, 3) for v in row] for row in out.tolist()]),
+            _("where ReLU gives {out}, dead_units", out=[[round(v, 5) for v in row] for row in out.tolist()]),
             _("Each column is a unit; it is dead if all its rows are 0."),
             mistakes={
                 _(

@@ -4,6 +4,7 @@ import copy
 import math
 import sys
 import warnings
+from importlib import import_module
 
 import torch
 from torch import nn
@@ -109,7 +110,15 @@ def sgd_step(answer):
     parameters = [unused, *layer.parameters(), other]
     kinds = [kind for kind in vars(torch.optim).values() if isinstance(kind, type)]
     off = [(kind, "step") for kind in kinds if issubclass(kind, torch.optim.Optimizer)]
-    off.append((sys.modules["torch.optim.sgd"], "sgd"))  # the function behind SGD.step
+    # The functions behind SGD.step, under each name that they have.
+    behind = vars(sys.modules["torch.optim.sgd"])["sgd"]
+    for module in ("sgd", "_functional"):
+        module = import_module(f"torch.optim.{module}")
+        off += [
+            (module, name)
+            for name, function in vars(module).items()
+            if function is behind or name.endswith("tensor_sgd") or name == "_fused_sgd"
+        ]
     for step, lr in ((1, 0.5), (2, 0.25)):
         before = [p.detach().clone() for p in parameters]
         layer(torch.tensor([[1.0, -2.0]])).sum().backward()

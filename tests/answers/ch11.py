@@ -387,6 +387,10 @@ def dead_rounded(layer, x):
     return int((layer(x) <= 0.01).all(dim=0).sum())
 
 
+def dead_by_mean(layer, x):
+    return int((layer(x).relu().mean(dim=0) < 1e-3).sum())
+
+
 def dead_by_largest(layer, x):
     return int((layer(x).max(dim=0).values <= 0).sum())
 
@@ -508,6 +512,7 @@ WRONG = {
         Wrong(dead_of_three_rows, hint="dead_units is"),
         Wrong(dead_of_four_units, hint="dead_units is"),
         Wrong(dead_rounded, hint="dead_units is"),
+        Wrong(dead_by_mean, hint="dead_units is"),
         Wrong(dead_by_zeros, hint="You counted the zeros"),
         Wrong(dead_by_rows, hint="a unit is a column"),
         Wrong(lambda layer, x: (layer(x) < 0).all(dim=0).sum().item(), hint="ask for <= 0"),

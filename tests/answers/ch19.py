@@ -278,6 +278,23 @@ def step_by_optim(parameters, lr):
     optimizer.zero_grad()
 
 
+def step_by_hidden_function(parameters, lr):
+    used = [p for p in parameters if p.grad is not None]
+    torch.optim._functional.sgd(
+        used,
+        [p.grad for p in used],
+        [None] * len(used),
+        weight_decay=0,
+        momentum=0,
+        lr=lr,
+        dampening=0,
+        nesterov=False,
+        maximize=False,
+    )
+    for p in used:
+        p.grad = None
+
+
 def momentum_by_recursion(gradient, w, lr, momentum, steps, velocity=0.0):
     if steps == 0:
         return w
@@ -498,6 +515,7 @@ WRONG = {
         Wrong(returns_at_the_first_unused, hint="has not changed"),
         Wrong(step_by_optim, hint="own optimizer is switched off", forbidden="without `torch.optim`"),
         Wrong(step_by_function, hint="own optimizer is switched off", forbidden="without `torch.optim`"),
+        Wrong(step_by_hidden_function, hint="own optimizer is switched off"),
         Wrong(not_cleared, hint="would add to it"),
         Wrong(unused_not_foreseen, hint="raised"),
         Wrong(cleared_first, hint="first the step, then clear"),
