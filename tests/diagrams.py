@@ -251,6 +251,69 @@ def _05_gather() -> Figure:
     return figure
 
 
+# Chapter 6
+
+
+@diagram
+def _06_dataset() -> Figure:
+    figure, axes = canvas(9.2, 3.3)
+    label(axes, 1.45, 3.05, "files on the disk", size=11)
+    for i, name in enumerate(("ants/a.jpg", "ants/b.jpg", "bees/c.jpg", "bees/d.jpg")):
+        kind = ACTIVATION if i == 2 else PLAIN
+        label(axes, 0.3, 2.55 - 0.55 * i, str(i), size=11)
+        box(axes, 0.55, 2.35 - 0.55 * i, 1.8, 0.42, name, kind, 11)
+    box(axes, 3.4, 0.55, 2.6, 2.2, "", DATA)
+    label(axes, 4.7, 2.45, "data set", DATA[1], 12)
+    label(axes, 4.7, 1.75, "__len__()", DATA[1], 11)
+    label(axes, 4.7, 1.05, "__getitem__(idx)", DATA[1], 11)
+    label(axes, 7.0, 2.98, "len(data)", size=11)
+    arrow(axes, (6.4, 2.85), (5.4, 1.88))
+    arrow(axes, (5.55, 1.75), (7.3, 1.75))
+    label(axes, 7.5, 1.75, "4", size=12)
+    label(axes, 4.7, 0.2, "data[2]", size=11)
+    arrow(axes, (4.7, 0.32), (4.7, 0.88))
+    arrow(axes, (2.4, 1.46), (3.85, 1.1))
+    label(axes, 2.95, 1.6, "reads", size=10)
+    arrow(axes, (5.75, 1.05), (6.5, 1.05))
+    box(axes, 6.6, 0.8, 1.2, 0.5, "picture", ACTIVATION, 11)
+    box(axes, 7.9, 0.8, 0.9, 0.5, "label 1", ACTIVATION, 11)
+    label(axes, 7.7, 0.5, "one item", size=10)
+    return figure
+
+
+@diagram
+def _06_ranges() -> Figure:
+    figure, axes = canvas(9.2, 4.5)
+    cell, left = 0.5, 2.9
+
+    def row(y: float, name: str, indices, kinds) -> None:
+        label(axes, 0.2, y + cell / 2, name, ha="left", size=11)
+        for i, (index, kind) in enumerate(zip(indices, kinds, strict=True)):
+            grid(axes, left + cell * i, y, 1, 1, cell, kind, [[index]], 11)
+
+    train, val = [DATA] * 8, [ACTIVATION] * 4
+    row(3.75, "train and val", range(8), train)
+    for i in range(4):
+        grid(axes, left + cell * (8.5 + i), 3.75, 1, 1, cell, ACTIVATION, [[i]], 11)
+    row(2.75, "train + val\n(ConcatDataset)", range(12), train + val)
+    for start, end in ((4, 4), (10.5, 10)):
+        arrow(axes, (left + cell * start, 3.72), (left + cell * end, 3.3))
+    row(1.6, "Subset(train, [4, 5, 6, 7])", [], [])
+    for i in range(4):
+        grid(axes, left + cell * (4 + i), 1.6, 1, 1, cell, DATA, [[i]], 11)
+    label(axes, left + cell * 8.3, 1.85, "item 0 is item 4 of train", ha="left", size=10)
+    row(0.55, "random_split", [], [])
+    for i in range(8):
+        kind = WEIGHT if i in (1, 6) else DATA
+        text = (1, 6).index(i) if i in (1, 6) else (0, 2, 3, 4, 5, 7).index(i)
+        grid(axes, left + cell * i, 0.55, 1, 1, cell, kind, [[text]], 11)
+    label(axes, left + cell * 8.3, 0.8, "two Subsets: 6 items, 2 items", ha="left", size=10)
+    label(
+        axes, 4.6, 0.2, "The number in a cell is the index that the new data set gives to the item.", size=10
+    )
+    return figure
+
+
 # Chapter 7
 
 
