@@ -370,7 +370,9 @@ def test_refresh_stores_once(tmp_path):
 
 def test_refresh_stores_a_page_of_one_run(tmp_path):
     path = tmp_path / "a.ipynb"
-    drawing = code("from PIL import Image\nImage.new('RGB', (40, 30))", tags=["nbval-ignore-output"])
+    drawing = code(
+        "from PIL import Image\nImage.new('RGB', (40, 30))", tags=["nbval-ignore-output", "training"]
+    )
     stored(path, drawing, code("print('0.71')", tags=["atol=0.1"]))
     refresh.refresh(path)
     for other, kept in [("black", "0.70\n"), ("white", "0.71\n")]:  # the picture that an earlier run has left
@@ -381,6 +383,16 @@ def test_refresh_stores_a_page_of_one_run(tmp_path):
         nbformat.write(page, path)
         refresh.refresh(path)
         assert nbformat.read(path, as_version=4).cells[1].outputs[0].text == kept
+
+
+def test_refresh_stores_a_picture_of_timings_once(tmp_path):
+    path = tmp_path / "a.ipynb"
+    stored(path, code("from PIL import Image\nImage.new('RGB', (40, 30))", tags=["nbval-ignore-output"]))
+    refresh.refresh(path)
+    page = nbformat.read(path, as_version=4)
+    page.cells[0].outputs[0].data["image/png"] = picture().data["image/png"]  # as an earlier run has measured
+    nbformat.write(page, path)
+    assert refresh.refresh(path) == f"{path}: unchanged"
 
 
 @pytest.mark.parametrize(
