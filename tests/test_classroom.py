@@ -522,3 +522,22 @@ def test_all_solutions_of_a_chapter(tmp_path):
     told_of = told(found, "Ada")
     assert list(told_of) == ["2.1", "2.2", "2.3", "2.4", "2.5"]
     assert all(result == "correct" for result, _ in told_of.values())
+
+
+@pytest.mark.weekly
+def test_sixty_notebooks_in_a_quarter_of_an_hour(tmp_path):
+    """Chapter 09 whole, solved, sixty times; on two quiet cores or more."""
+    name = "09_convolution.ipynb"
+    chapter = nbformat.read(replay.ROOT / "notebooks" / name, as_version=4)
+    solved = nbformat.read(replay.ROOT / "notebooks" / "solutions" / name, as_version=4)
+    answers = {number: cell.source for cell in solved.cells for number in progress.CALL.findall(cell.source)}
+    for cell in chapter.cells:
+        for number in progress.CALL.findall(cell.source):
+            cell.source = answers[number]
+    (tmp_path / "in").mkdir()
+    for i in range(60):
+        nbformat.write(chapter, tmp_path / "in" / f"learner {i}.ipynb")
+    began = time.monotonic()
+    found = judge(tmp_path / "in", "--run")
+    assert [row["result"] for row in found] == ["correct"] * 60 * len(answers)
+    assert time.monotonic() - began < 15 * 60

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -79,9 +80,9 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; margin-top: 2rem }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #ddd }
-td.n { text-align: right; white-space: nowrap } td.t { overflow-wrap: anywhere; min-width: 12rem }
-.bar { display: flex; height: 1.1rem; min-width: 8rem } .bar i { display: block }
-.key i { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 .9rem }
+th { font-size: .85rem } .n { text-align: right } td.n { white-space: nowrap } td.t, p.t { overflow-wrap: anywhere }
+.bar { display: flex; height: 1.1rem; min-width: 3rem } .bar i { display: block }
+.key span { white-space: nowrap; margin-right: .9rem } .key i { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem }
 .r0 { background: #2a7f3f } .r1 { background: #e8a020 } .r2 { background: #d5d5d5 } .r3 { background: #8c8c8c }
 code { font-family: ui-monospace, monospace; letter-spacing: .1em }
 """
@@ -101,9 +102,10 @@ def bar(counts: Counter) -> str:
 
 def table(head: list[str], body: Iterable[list[str]]) -> str:
     """A table; the cells are HTML already."""
-    heads = "".join(f"<th>{cell}</th>" for cell in head)
-    lines = "".join(f"<tr>{''.join(cells)}</tr>\n" for cells in body)
-    return f'<div class="wide"><table><tr>{heads}</tr>\n{lines}</table></div>\n'
+    lines = [f"<tr>{''.join(cells)}</tr>\n" for cells in body]
+    numbers = re.findall(r"<td([^>]*)>", lines[0]) if lines else [""] * len(head)
+    heads = "".join(f"<th{look}>{cell}</th>" for look, cell in zip(numbers, head, strict=True))
+    return f'<div class="wide"><table><tr>{heads}</tr>\n{"".join(lines)}</table></div>\n'
 
 
 def number(value: object) -> str:
@@ -128,7 +130,7 @@ def write_page(rows: list[Row], course, path: Path, name: str, ran: bool) -> Non
         if ran
         else "Read from the stored outputs, which a learner can edit; progress.py --run judges anew."
     )
-    key = "".join(f'<i class="r{i}"></i>{result}' for i, result in enumerate(RESULTS))
+    key = "".join(f'<span><i class="r{i}"></i>{result}</span> ' for i, result in enumerate(RESULTS))
     parts = [f"<h1>{escape(name)}</h1>\n<p>{len(learners)} learners. {how}</p>\n<p class='key'>{key}</p>\n"]
     for chapter in sorted({row.chapter for row in exercises}):
         counts = {exercise: Counter() for exercise in course.exercises[chapter]}
@@ -138,7 +140,7 @@ def write_page(rows: list[Row], course, path: Path, name: str, ran: bool) -> Non
         parts.append(f"<h2>{chapter[:2]} {escape(course.titles[chapter])}</h2>\n")
         parts.append(
             table(
-                ["exercise", "", *RESULTS],
+                ["", "", *RESULTS],
                 (
                     [
                         number(exercise),
@@ -170,36 +172,31 @@ def write_page(rows: list[Row], course, path: Path, name: str, ran: bool) -> Non
         by_notebook.setdefault((row.learner, row.chapter, row.notebook), []).append(row)
     parts.append(
         table(
-            ["learner", "chapter", "correct", ""],
+            ["learner", "", "chapter", "correct"],
             (
                 [
                     words(learner),
+                    f"<td><code>{''.join(SIGNS[row.result] for row in found)}</code></td>",
                     number(chapter[:2]),
                     number(f"{sum(row.result == 'correct' for row in found)} of {len(found)}"),
-                    f"<td><code>{''.join(SIGNS[row.result] for row in found)}</code></td>",
                 ]
                 for (learner, chapter, _), found in by_notebook.items()
             ),
         )
     )
-    noted = [row for row in rows if row.note]
+    noted: dict[tuple[str, str, str, str], list[str]] = {}
+    for row in rows:
+        if row.note:
+            noted.setdefault((row.learner, row.notebook, row.result, row.note), []).append(row.exercise)
     if noted:
         parts.append("<h2>To look at</h2>\n")
-        parts.append(
-            table(
-                ["learner", "notebook", "exercise", "result", "note"],
-                (
-                    [
-                        words(row.learner),
-                        words(row.notebook),
-                        number(row.exercise),
-                        words(row.result),
-                        words(row.note),
-                    ]
-                    for row in noted
-                ),
+        for (learner, notebook, result, note), numbers in sorted(
+            noted.items(), key=lambda item: item[0][2] == "not attempted"
+        ):
+            what = " ".join(filter(None, [", ".join(filter(None, numbers)), result]))
+            parts.append(
+                f'<p class="t"><b>{escape(learner)}</b> · {what}: {escape(note)}<br><small>{escape(notebook)}</small></p>\n'
             )
-        )
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -91,6 +91,7 @@ class Kernel:
 
     def __init__(self, folder: Path, chapter: str, limits: Limits, stop: threading.Event):
         self.limits, self.stop = limits, stop
+        self.children, self.next_look = [], 0.0
         self.work = folder / "work"
         self.work.mkdir()
         self.results = folder / secrets.token_hex(8)
@@ -173,18 +174,24 @@ class Kernel:
         if code is not None:
             how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
             raise Ended("crashed", f"the kernel ended {how}")
-        if sum(map(memory_of, self.processes())) > self.limits.memory:
+        if time.monotonic() > self.next_look:  # at all processes, which takes some milliseconds
+            self.next_look = time.monotonic() + 1
+            self.children = self.descendants()
+        if memory_of(self.process) + sum(map(memory_of, self.children)) > self.limits.memory:
             raise Ended("stopped", f"the notebook took more than {self.limits.memory / GIB:g} GiB of memory")
         if time.monotonic() > end:
             raise TimeoutError
 
+    def descendants(self) -> list[psutil.Process]:
+        """What the kernel has started, and what that has started."""
+        try:
+            return self.process.children(recursive=True)
+        except psutil.Error:
+            return []
+
     def processes(self) -> list[psutil.Process]:
         """The kernel and all that it has started."""
-        try:
-            found = {self.process.pid: psutil.Process(self.process.pid)}
-            found |= {child.pid: child for child in self.process.children(recursive=True)}
-        except psutil.Error:
-            found = {}
+        found = {child.pid: child for child in [self.process, *self.descendants()]}
         if os.name == "posix":  # what has lost its parent is still of the same session
             for process in psutil.process_iter():
                 try:
@@ -219,11 +226,12 @@ class Kernel:
 
 
 def memory_of(process: psutil.Process) -> int:
-    """Bytes that a process holds in memory; 0 if it has ended."""
+    """Bytes that a process holds in memory, on Linux without what it shares with others; 0 if it has ended."""
     try:
-        return process.memory_info().rss
+        memory = process.memory_info()
     except psutil.Error:
         return 0
+    return memory.rss - getattr(memory, "shared", 0)
 
 
 def exercise_cells(notebook: dict) -> Iterator[tuple[str, list[str]]]:
