@@ -770,6 +770,42 @@ def _19_graph() -> Figure:
     return figure
 
 
+# Chapter 20
+
+
+@diagram
+def _20_figure() -> Figure:
+    figure, axes = canvas(12.5, 2.9)
+    sides = {32: 1.05, 16: 0.62, 8: 0.38, 4: 0.26}  # of a map, in inches
+    pair = [("conv\n5 × 5", WEIGHT), ("pool\n2 × 2", PLAIN)]
+    steps = [*pair * 3, ("flatten", PLAIN), ("linear", WEIGHT), ("linear", WEIGHT)]
+    shapes = [(3, 32), (32, 32), (32, 16), (32, 16), (32, 8), (64, 8), (64, 4), (1024, 0), (64, 0), (10, 0)]
+    x, middle = 0.2, 1.65
+    for i, (channels, size) in enumerate(shapes):
+        kind = ACTIVATION if i else DATA
+        if size:
+            sheets, side = {3: 3, 32: 6, 64: 9}[channels], sides[size]
+            wide = side + 0.05 * (sheets - 1)
+            for sheet in range(sheets):  # the last one in front
+                place = x + 0.05 * sheet, middle + wide / 2 - side - 0.05 * sheet
+                axes.add_patch(Rectangle(place, side, side, facecolor=kind[0], edgecolor=kind[1]))
+        else:
+            wide, high = 0.16, {1024: 1.5, 64: 0.7, 10: 0.4}[channels]
+            place = x, middle - high / 2
+            axes.add_patch(Rectangle(place, wide, high, facecolor=kind[0], edgecolor=kind[1]))
+        text = f"{channels} @\n{size} × {size}" if size else f"{channels}"
+        label(axes, x + wide / 2, 0.45, text, kind[1], 11.5)
+        x += wide
+        if i < len(steps):
+            name, colour = steps[i]
+            arrow(axes, (x + 0.06, middle), (x + 0.52, middle))
+            label(axes, x + 0.29, middle + 0.2 + 0.12 * name.count("\n"), name, colour[1], 10.5)
+            x += 0.58
+    label(axes, 0.8, 2.65, "input", DATA[1], 11.5)
+    label(axes, x - 0.08, 2.65, "scores", ACTIVATION[1], 11.5)
+    return figure
+
+
 # Chapter 21
 
 
