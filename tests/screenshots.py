@@ -58,7 +58,7 @@ SHOTS = {
         ["training-0.02", "training-0.1"],
         "scalars&tagFilter=loss&_smoothingWeight=0",
         None,
-        (960, 470),
+        (1060, 470),
     ),
     "04_images": (["pictures"], "images", None, (960, 520)),
     "04_histograms": (["training-0.1"], "histograms", None, (960, 440)),
