@@ -48,7 +48,7 @@ def test_what_is_done_is_counted(course, capsys):
     put(my / "00_topic.ipynb", 0, "0.1 · correct. Well.\n", "0.2 · not yet: should be 3.\n")
     put(my / "01_topic.ipynb", 1, "1.1 · not attempted yet\n", "a line\n1.2 · correct. Yes.\n")
     put(my / "09_topic.ipynb", 9, "", "")
-    progress.main([str(my)])
+    progress.main([])
     assert capsys.readouterr().out.splitlines() == [
         "00  Topic 0  1 of 2  #o",
         "01  Topic 1  1 of 2  .#",
@@ -89,7 +89,7 @@ def test_text_as_a_list_of_lines(course):
 def test_nothing_done_is_one_sentence(course, capsys):
     for number in (0, 1, 9):
         put(course / "my" / f"{number:02}_topic.ipynb", number, f"{number}.1 · not attempted yet\n", "")
-    progress.main([str(course / "my")])
+    progress.main([])
     assert capsys.readouterr().out == "No exercise is done yet.\n"
 
 
@@ -108,7 +108,7 @@ def test_nothing_done_is_one_sentence(course, capsys):
 def test_a_file_that_is_no_notebook_is_named(course, capsys, content):
     put(course / "my" / "01_topic.ipynb", 1, "1.1 · correct. Yes.\n", "")
     (course / "my" / "00_topic.ipynb").write_bytes(content)
-    progress.main([str(course / "my")])
+    progress.main([])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "00  Topic 0  0 of 2  .."
     assert lines[-2:] == [
@@ -133,8 +133,9 @@ def test_a_folder_in_place_of_a_notebook_is_named(course):
 
 
 def test_no_folder_is_one_sentence(course):
+    (course / "my").rmdir()
     with pytest.raises(SystemExit, match=r"^There is no folder .*: python start.py makes your copies"):
-        progress.main([str(course / "nowhere")])
+        progress.main([])
 
 
 def test_it_runs_nothing_and_changes_nothing(course):

@@ -67,7 +67,10 @@ class Course:
             str, set[str]
         ] = {}  # how a learner's copy may name the chapter that it was made from
         for path in progress.chapters(progress.NOTEBOOKS):
-            notebook = progress.read(path)
+            try:
+                notebook = progress.read(path)
+            except ValueError:  # damaged; the other chapters can be judged
+                continue
             self.exercises[path.name] = [
                 number
                 for cell in progress.code_cells(notebook)
