@@ -725,6 +725,47 @@ def _14_block() -> Figure:
     return figure
 
 
+# Chapter 16
+
+
+@diagram
+def _16_thinned() -> Figure:
+    figure, axes = canvas(9.6, 3.3)
+    panels = [
+        ("train(): one example", (0, 2), "kept: times 1 / (1 − p)"),
+        ("train(): another example", (1, 3), "kept: times 1 / (1 − p)"),
+        ("eval()", (), "all kept: times 1"),
+    ]
+    for i, (title, dropped, note) in enumerate(panels):
+        left = 0.4 + 3.15 * i
+        label(axes, left + 1.2, 3.05, title, size=12)
+        inputs = [(left, 0.85 + 0.6 * j) for j in range(3)]
+        hidden = [(left + 1.2, 0.55 + 0.6 * j) for j in range(4)]
+        output = (left + 2.4, 1.45)
+        for number, middle in enumerate(hidden):
+            gone = number in dropped
+            for start, end in [*((place, middle) for place in inputs), (middle, output)]:
+                colour = EMPTY[1] if gone else WEIGHT[1]
+                style = {"linestyle": ":" if gone else "-", "linewidth": 1.0 if gone else 1.4}
+                axes.plot(*zip(start, end, strict=True), color=colour, zorder=1, **style)
+        for place in inputs:
+            _unit(axes, place, DATA)
+        for number, place in enumerate(hidden):
+            _unit(axes, place, EMPTY if number in dropped else ACTIVATION, number in dropped)
+        _unit(axes, output, ACTIVATION)
+        label(axes, left + 1.2, 0.12, note, ACTIVATION[1], 11)
+    return figure
+
+
+def _unit(axes: Axes, place: tuple[float, float], kind, crossed: bool = False) -> None:
+    """A unit of a network, a circle; crossed out when it is dropped."""
+    axes.plot(
+        *place, "o", markersize=22, markerfacecolor=kind[0], markeredgecolor=kind[1], markeredgewidth=1.5
+    )
+    if crossed:
+        axes.plot(*place, "x", markersize=17, color=GRADIENT[1], markeredgewidth=2.5)
+
+
 # Chapter 19
 
 
