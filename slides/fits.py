@@ -32,50 +32,58 @@ MEASURE = """
     copy.querySelectorAll("mjx-container, pre, table, img").forEach((e) => e.remove());
     return copy.textContent;
   };
-  for (const [number, slide] of Reveal.getSlides().entries()) {
-    const { h, v } = Reveal.getIndices(slide), problems = [];
+  const slides = Reveal.getSlides(), places = slides.map((slide) => Reveal.getIndices(slide));
+  const frame = document.querySelector(".reveal .slides").getBoundingClientRect();
+  const chrome = [...document.querySelectorAll(".reveal .controls button, .reveal .slide-number")].map((element) => {
+    const box = element.getBoundingClientRect();
+    return { left: box.left - frame.left, right: box.right - frame.left, top: box.top - frame.top, bottom: box.bottom - frame.top };
+  });
+  // All slides below each other, so that the browser lays them out once.
+  const style = document.createElement("style");
+  style.textContent = `.reveal .slides { transform: none !important; zoom: 1 !important; height: auto !important; }
+    .reveal .slides section { display: block !important; position: relative !important; width: 1280px !important;
+      transform: none !important; top: 0 !important; visibility: visible !important; opacity: 1 !important; }`;
+  document.head.append(style);
+  for (const [number, slide] of slides.entries()) {
+    const { h, v } = places[number], problems = [];
     const name = (element) => element.closest("[data-cell]")?.dataset.cell ?? "headline";
     const say = (element, text) => problems.push(`slide ${number + 1}, ${name(element)}: ${text}`);
     const cells = [...slide.querySelectorAll(".cell")], headline = slide.querySelector(".headline");
     const texts = cells.filter((cell) => cell.matches(".markdown"));
     const opening = headline?.matches("h1");
 
-    // Before anything has appeared: is an answer there?
-    Reveal.slide(h, v ?? 0, -1);
-    const asked = texts.find((cell) => !cell.matches(".said, .fragment") && plain(cell).includes("?"));
-    const after = asked && cells.find((cell) => cell.matches(".output") && cells.indexOf(cell) > cells.indexOf(asked) && !cell.matches(".fragment"));
-    if (after && getComputedStyle(after).visibility === "visible") say(after, "stands there with its question");
+    // What has not to appear first, in Reveal's words: a fragment.
+    const asked = texts.findIndex((cell) => !cell.matches(".said, .fragment") && plain(cell).includes("?"));
+    const after = asked >= 0 && cells.slice(cells.indexOf(texts[asked])).find((cell) => cell.matches(".output") && !cell.matches(".fragment"));
+    if (after) say(after, "stands there with its question");
 
-    Reveal.slide(h, v ?? 0, 1e9);
-    const scale = Reveal.getScale(), frame = document.querySelector(".reveal .slides").getBoundingClientRect();
-    const chrome = [...document.querySelectorAll(".reveal .controls button, .reveal .slide-number")].map((e) => e.getBoundingClientRect());
+    const { left, top } = slide.getBoundingClientRect();
     let code = Infinity;
     for (const element of slide.querySelectorAll("*")) {
-      if (element.closest("aside, mjx-assistive-mml, svg")) continue;
+      if (element.parentElement.closest("aside, pre, mjx-container, svg") || element.matches("aside")) continue;
       const box = element.getBoundingClientRect();
       if (!box.width || !box.height) continue;
-      const right = (box.right - frame.left) / scale - 1280, bottom = (box.bottom - frame.top) / scale - 720;
+      const right = box.right - left - 1280, bottom = box.bottom - top - 720;
       if (right > tolerance) say(element, `${Math.round(right)} px too wide`);
       if (bottom > tolerance) say(element, `${Math.round(bottom)} px too tall`);
       if (element.matches("pre, table, .cell, .headline") && element.scrollWidth > element.clientWidth + tolerance)
         say(element, `clipped by ${element.scrollWidth - element.clientWidth} px`);
-      if (element.matches("img") && Math.max(box.width, box.height) / scale < smallest) say(element, "a small picture");
-      const own = [...element.childNodes].filter((node) => node.nodeType === 3 && node.data.trim());
-      if (!own.length && !element.matches("img, mjx-container")) continue;
+      if (element.matches("img") && Math.max(box.width, box.height) < smallest) say(element, "a small picture");
+      const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+      if (!own && !element.matches("img, mjx-container, pre")) continue;
       if (!element.matches("img")) {
-        const zoom = element.currentCSSZoom ?? 1, size = parseFloat(getComputedStyle(element).fontSize) * zoom;
+        const size = parseFloat(getComputedStyle(element).fontSize) * (element.currentCSSZoom ?? 1);
         const small = element.closest("pre, code, .output") ? leastCode : least;
         if (size < small - 0.1) say(element, `letters of ${rounds(size)} px`);
         if (element.closest("pre, .output")) code = Math.min(code, size);
       }
+      if (box.top - top > 100) continue;
       const range = document.createRange();
       range.selectNodeContents(element);
-      const rects = element.matches("img") ? [box] : range.getClientRects();
-      for (const rect of rects)
-        if (chrome.some((c) => rect.right > c.left && rect.left < c.right && rect.bottom > c.top && rect.top < c.bottom)) {
-          say(element, "under the arrows");
-          break;
-        }
+      const rects = element.matches("img") ? [box] : [...range.getClientRects()];
+      if (rects.some((rect) => chrome.some((c) =>
+        rect.right - left > c.left && rect.left - left < c.right && rect.bottom - top > c.top && rect.top - top < c.bottom)))
+        say(element, "under the arrows");
     }
     const lists = slide.querySelector(".markdown ul, .markdown ol");
     const words = texts.reduce((sum, cell) => sum + count(plain(cell)), 0);
@@ -96,6 +104,7 @@ MEASURE = """
       problems: [...new Set(problems)],
     });
   }
+  style.remove();
   return all;
 }
 """

@@ -239,6 +239,7 @@ function build(page, list, room) {
     return;
   }
   page.append(...list.map((part) => part.cell));
+  if (list.every((part) => part.kind === "text" && !part.cell.querySelector("ul, ol, blockquote"))) page.classList.add("words");
   for (const { picture } of list) if (picture) picture.style.width = `${how.width ?? WIDTH - 2 * SIDE}px`;
   if (how.mode === "plain" && sum(list) > room) {
     for (const part of list) {
