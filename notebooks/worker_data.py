@@ -76,6 +76,16 @@ class Waiting(FiveItems):
         return idx
 
 
+class Timed(Waiting):
+    """Items (number, the worker that fetched it or -1, when that began, when it ended): by the computer's clock."""
+
+    def serve(self, idx: int) -> tuple[int, int, float, float]:
+        info = get_worker_info()
+        start = time.time()
+        time.sleep(self.seconds)
+        return idx, -1 if info is None else info.id, start, time.time()
+
+
 class Trouble(FiveItems):
     """Every item goes wrong: "raises" an exception, "dies" with its process, or "hangs" for a second."""
 
