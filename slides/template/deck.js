@@ -118,11 +118,19 @@ function split(section) {
     }
   };
 
+  const goOn = (part, i) => {
+    const rest = part.kind === "table" && rows(part, room, 0);
+    if (!rest) return;
+    found.splice(i + 1, 0, rest);
+    pages.push([]);
+  };
+
   for (let i = 0; i < found.length; i++) {
     const part = found[i];
-    let page = pages.at(-1);
+    const page = pages.at(-1);
     if (!page.length) {
       page.push(part);
+      goOn(part, i);
       continue;
     }
     let together = [part];
@@ -154,14 +162,7 @@ function split(section) {
     }
     if (fit) page.push(part);
     else pages.push([part]);
-    page = pages.at(-1);
-    if (page.length === 1 && part.kind === "table") {
-      const rest = rows(part, room, 0);
-      if (rest) {
-        found.splice(i + 1, 0, rest);
-        pages.push([]);
-      }
-    }
+    if (pages.at(-1).length === 1) goOn(part, i);
   }
 
   // No slide with one lonely sentence: it goes to what it belongs to, or to the notes.
