@@ -400,7 +400,7 @@ def ran(tmp_path_factory):
     (folder / "in" / "broken.ipynb").write_text("{")
     command = [sys.executable, progress.__file__, str(folder / "in"), "--run", "--jobs", "2"]
     done = subprocess.run(
-        [*command, "--seconds", "60", "--memory", "1.5"],
+        [*command, "--seconds", "40", "--memory", "1.5"],
         env=replay.environment(folder),
         capture_output=True,
         encoding="utf-8",

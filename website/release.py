@@ -26,7 +26,7 @@ NAME = "pytorch-cell-by-cell"
 # Of no use to a learner, or not for a learner's eyes: solutions, answers, what slides' notes tell in advance.
 LEFT_OUT = re.compile(
     r"(tests|slides|website|\.ci|\.github|notebooks/(\w+/)?solutions)/.*"
-    r"|CONTRIBUTING.*|pyproject\.toml|(.*/)?ruff\.toml"
+    r"|(CONTRIBUTING|CHANGELOG).*|pyproject\.toml|(.*/)?ruff\.toml"
 )
 # README's sections that tell of it.
 SECTIONS = {"If you are teaching", "If you change the course"}

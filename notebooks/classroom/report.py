@@ -195,7 +195,7 @@ def write_page(rows: list[Row], course, path: Path, name: str, ran: bool) -> Non
         ):
             what = " ".join(filter(None, [", ".join(filter(None, numbers)), result]))
             parts.append(
-                f'<p class="t"><b>{escape(learner)}</b> · {what}: {escape(note)}<br><small>{escape(notebook)}</small></p>\n'
+                f'<p class="t"><strong>{escape(learner)}</strong> · {what}: {escape(note)}<br><small>{escape(notebook)}</small></p>\n'
             )
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -23,7 +23,7 @@ import progress
 
 KERNEL = Path(__file__).with_name("kernel.py")
 START = 120  # seconds that a kernel may take to start, on a busy machine
-GRACE = 10  # seconds that an interrupted cell may take to end
+GRACE = 5  # seconds that an interrupted cell may take to end
 GIB = 2**30
 
 
