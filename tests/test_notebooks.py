@@ -425,7 +425,10 @@ def test_cells_fit_a_slide(path):
 @every_notebook
 def test_the_setup_finds_the_course(path):
     """Copies, solutions and chapters find helpers and checks by one rule, wherever the kernel starts."""
-    rule = 'import sys\n\nsys.path += ["..", "notebooks"]  # helpers and checks, from wherever the kernel starts\n\n'
+    rule = (
+        "import sys\n\n# Where helpers and checks are, from wherever the kernel starts.\n"
+        'sys.path += ["..", "../..", "notebooks"]\n\n'
+    )
     # website/publish.py puts a cell before the set-up
     cells = [cell for cell in code_cells(path) if cell.id != "colab"]
     assert cells[0].source.startswith(rule)

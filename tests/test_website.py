@@ -267,3 +267,118 @@ def test_a_page_that_moved_leads_on(tmp_path, monkeypatch):
     assert "https://somebody.github.io/course/old.html" not in (tmp_path / "sitemap.xml").read_text(
         encoding="utf-8"
     )
+
+
+# The Chinese site
+
+SMALL = {
+    "01_one": (
+        "# 1 · One",
+        "## The output size",
+        "A **stride** is a step.",
+        "# 1 · 第一章",
+        "## 输出的大小",
+        "**步幅**（stride）就是一步。",
+    ),
+    "02_two": (
+        "# 2 · Two",
+        "## More",
+        "The stride again.",
+        "# 2 · 第二章",
+        "## 更多",
+        "再谈步幅：卷积核怎样移动？",
+    ),
+}
+OPENING = "\n\n{why}\n\n| a | b | c |\n| --- | --- | --- |\n| 45 | 02 | 7 s on CPU |"
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The folder of a small site in both languages."""
+    root = tmp_path_factory.mktemp("both")
+    for stem, (title, heading, text, *chinese) in SMALL.items():
+        for folder, words in (("notebooks", (title, heading, text)), ("notebooks/zh", chinese)):
+            cells = [
+                nbformat.v4.new_markdown_cell(
+                    words[0] + OPENING.format(why="Why one should read it."), id="opening"
+                ),
+                nbformat.v4.new_markdown_cell(f"{words[1]}\n\n{words[2]}", id="size"),
+            ]
+            for place in (root / folder, root / folder / "solutions"):
+                place.mkdir(parents=True, exist_ok=True)
+                nbformat.write(nbformat.v4.new_notebook(cells=cells), place / f"{stem}.ipynb")
+    (root / "notebooks" / "images").mkdir()
+    for name in ("README.md", "README.zh-CN.md"):
+        text = "# Course\n\n## Start\n\nHow to get it.\n\n## The chapters\n\n| 00 | first |\n"
+        (root / name).write_text(text, encoding="utf-8")
+    code = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(build.HERE)!r})
+import build, pages
+build.ROOT = pages.ROOT = Path({str(root)!r})
+pages.NOTEBOOKS = build.ROOT / "notebooks"
+build.build(build.ROOT / "site")
+"""
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
+    return root / "site"
+
+
+def test_from_one_language_to_the_other_and_back(both, chromium):
+    """To the same page and the same heading, whose address is the English one in both."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 300})
+    page.goto((both / "01_one.html").as_uri() + "#the-output-size")
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.locator("a.language").first.click()
+    page.wait_for_url("**/zh/01_one.html*")
+    assert page.locator("html").get_attribute("lang").startswith("zh")
+    assert page.locator("[id='the-output-size']").count() == 1
+    assert page.get_by_text("输出的大小").count()
+    page.locator("a.language").first.click()
+    page.wait_for_url(re.compile(r"site/01_one\.html"))
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "first"), [("步幅", "02_two"), ("卷积核怎样", "02_two"), ("输出的大小", "01_one")]
+)
+def test_the_search_finds_chinese(query, first, both, chromium):
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(both))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = chromium.new_page()
+    try:
+        page.goto(f"http://127.0.0.1:{server.server_port}/zh/search.html?q={query}")
+        found = page.locator("#search-results .search > li a").first
+        found.wait_for(timeout=30_000)
+        assert f"{first}.html" in [
+            link.get_attribute("href").partition("?")[0].partition("#")[0]
+            for link in page.locator("#search-results .search > li a").all()
+        ]
+    finally:
+        page.close()
+        server.shutdown()
+        server.server_close()
+
+
+def test_chinese_terms_are_in_the_glossary_and_linked(both):
+    glossary = (both / "zh" / "glossary.html").read_text(encoding="utf-8")
+    assert "步幅" in glossary and "就是一步。" in glossary
+    assert re.search(
+        r'<a[^>]*href="glossary.html#[^"]*"[^>]*>(?:<[^>]*>)*步幅',
+        (both / "zh" / "02_two.html").read_text(encoding="utf-8"),
+    )
+
+
+def test_a_site_in_one_language_has_no_switch(read):
+    assert "a.language" not in read("index").text and 'class="language"' not in read("index").text
+
+
+def test_addresses_are_the_english_ones():
+    text = pages.with_english_addresses(
+        "# 一\n\n```\n# 不是标题\n```\n\n## 二", "# One\n\n```\n# no\n```\n\n## Two b"
+    )
+    assert text == "(one)=\n# 一\n\n```\n# 不是标题\n```\n\n(two-b)=\n## 二"

@@ -1,8 +1,9 @@
 """Make the web site: python website/build.py [--decks] [--hand-outs] [--serve]
 
 The site is website/_build; open index.html in a browser. It needs no network and no server. It is made from the
-notebooks as they are stored; nothing is run. --decks makes the slide decks too, --hand-outs has a browser print them;
-the pages link to what was made. --serve shows the site at http://127.0.0.1:8000 afterwards.
+notebooks as they are stored; nothing is run. The Chinese site, made from notebooks/zh, is in website/_build/zh.
+--decks makes the slide decks too, --hand-outs has a browser print them; the pages link to what was made. --serve shows
+the site at http://127.0.0.1:8000 afterwards.
 
 Needs `pip install -r website/requirements.txt`.
 """
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import nbformat
 import pages
-from pages import Site, Term, anchor
+from pages import WORDS, Site, Term, anchor
 from sphinx.cmd.build import main as sphinx
 
 HERE = Path(__file__).resolve().parent
@@ -46,7 +47,7 @@ def picture_of(cells: list[nbformat.NotebookNode]) -> bytes | None:
     return base64.b64decode(max(found, key=len)) if found else None
 
 
-def card(path: Path, source: Path) -> str:
+def card(path: Path, source: Path, language: str) -> str:
     """A chapter on the start page: picture, title, why, minutes. Its picture is written beside the pages in `source`."""
     cells = nbformat.read(path, as_version=4).cells
     title, picture = pages.title_of(cells), picture_of(cells)
@@ -59,28 +60,27 @@ def card(path: Path, source: Path) -> str:
     return (
         f'<a class="chapter-card" href="{path.stem}.html"><span class="picture">{shown}</span>'
         f"<strong>{html.escape(title)}</strong><span>{html.escape(pages.why(cells))}</span>"
-        f"<small>{pages.minutes_of(cells)} minutes</small></a>"
+        f"<small>{WORDS[language]['minutes'].format(minutes=pages.minutes_of(cells))}</small></a>"
     )
 
 
-def start_page(paths: list[Path], source: Path) -> str:
+def start_page(paths: list[Path], source: Path, language: str) -> str:
     """The first page, as Markdown: what the course is, how to begin, the three paths, a card for each chapter."""
+    words = WORDS[language]
     first = nbformat.read(paths[0], as_version=4).cells
     ways = next((cell.source for cell in first if cell.id == "paths-md"), "")
-    cards = "\n".join(card(path, source) for path in paths)
+    cards = "\n".join(card(path, source, language) for path in paths)
     toc = "\n".join(path.stem for path in paths)
     return f"""# PyTorch, Cell by Cell
 
-<p class="lead">Learn PyTorch by running it: {len(paths)} chapters, from a first network in fifteen minutes to training in
-several processes. Every output on these pages was printed by the code above it, and every exercise in the notebooks
-checks your answer.</p>
+<p class="lead">{words["lead"].format(count=len(paths))}</p>
 
-<p class="begin"><a class="button" href="{paths[0].stem}.html">Start: a network in fifteen minutes</a>
-<a class="button quiet" href="start.html">Get the notebooks</a></p>
+<p class="begin"><a class="button" href="{paths[0].stem}.html">{words["begin"]}</a>
+<a class="button quiet" href="start.html">{words["get"]}</a></p>
 
-{re.sub("^#+ .*$", "## Three paths", ways, count=1, flags=re.MULTILINE)}
+{re.sub("^#+ .*$", f"## {words['paths']}", ways, count=1, flags=re.MULTILINE)}
 
-## All chapters
+## {words["chapters"]}
 
 <div class="chapter-cards">
 {cards}
@@ -97,19 +97,20 @@ glossary
 """
 
 
-def getting_page() -> str:
-    """How to get the course: README's part on it, as Markdown."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    part = re.search(r"^## (?:Start|Get|Install).*?(?=^## .*[Cc]hapters)", readme, re.MULTILINE | re.DOTALL)
+def getting_page(language: str) -> str:
+    """How to get the course: README's part on it, all between its first heading and its table of chapters."""
+    name = "README.md" if language == "en" or not (ROOT / "README.zh-CN.md").exists() else "README.zh-CN.md"
+    readme = (ROOT / name).read_text(encoding="utf-8")
+    part = re.search(r"^## .*?(?=^## [^\n]*\n(?:(?!^## ).)*^\| 00 )", readme, re.MULTILINE | re.DOTALL)
     if not part:
-        sys.exit("build.py: README.md has no part on getting the course before its table of chapters")
+        sys.exit(f"build.py: {name} has no part on getting the course before its table of chapters")
     text = re.sub(r"\]\((?!https?:|#)[^)]*/(\d\d_\w+)\.ipynb\)", r"](\1.ipynb)", part[0])
     # Links to files that are not pages become plain text.
     text = re.sub(r"\[([^\]]*)\]\((?!https?:|#|\d\d_\w+\.ipynb)[^)]*\)", r"\1", text)
-    return f"# Get the notebooks\n\n{text}"
+    return f"# {WORDS[language]['get']}\n\n{text}"
 
 
-def glossary_page(terms: Iterable[Term]) -> str:
+def glossary_page(terms: Iterable[Term], language: str) -> str:
     """All terms in alphabetical order, each with the sentence that explains it and a link to it."""
     entries = [
         f"### {term.name}\n\n{term.sentence}\n\n[{term.title}: {re.sub('[`*]', '', term.heading)}]"
@@ -118,7 +119,7 @@ def glossary_page(terms: Iterable[Term]) -> str:
     ]
     # Left out of the search, or it would stand before the chapters.
     return (
-        "---\nnosearch: true\n---\n# Glossary\n\nEach word in the sentence that first explains it.\n\n"
+        f"---\nnosearch: true\n---\n# {WORDS[language]['glossary']}\n\n{WORDS[language]['glossary about']}\n\n"
         + "\n".join(entries)
     )
 
@@ -129,7 +130,7 @@ const HOMES = %s;
 var Scorer = {
   score: ([page, , , , score]) => {
     const query = new URLSearchParams(window.location.search).get("q") ?? "";
-    const words = query.toLowerCase().match(/[\\w-]+/g) ?? [];
+    const words = query.toLowerCase().match(/[\\w-]+|[\\u4e00-\\u9fff]{2}/g) ?? [];
     return score + words.filter((word) => HOMES[word] === page).length * 200;
   },
   objNameMatch: 11,
@@ -144,17 +145,20 @@ var Scorer = {
 """
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text, and its pairs of Chinese characters: Chinese has no spaces between words."""
+    latin = re.findall(r"[a-z0-9_-]{3,}", text.lower())
+    return latin + re.findall(r"(?=([\u4e00-\u9fff]{2}))", text)
+
+
 def homes(paths: list[Path]) -> dict[str, str]:
     """For each word, the chapter that it takes the largest share of: text and code, and headings above all."""
     shares: dict[str, tuple[float, str]] = {}
     for path in paths:
         cells = nbformat.read(path, as_version=4).cells
         text = "\n".join(cell.source for cell in cells if "setup" not in cell.id)
-        words = re.findall(r"[\w-]{3,}", text.lower())
         headings = re.findall(r"^#+ (.+)$", text.lower(), re.MULTILINE)
-        words += 10 * re.findall(r"[\w-]{3,}", " ".join(headings)) + 300 * re.findall(
-            r"[\w-]{3,}", headings[0]
-        )
+        words = words_of(text) + 10 * words_of(" ".join(headings)) + 300 * words_of(headings[0])
         for word, count in Counter(words).items():
             if count > 1:
                 shares[word] = max(shares.get(word, (0.0, "")), (count / len(words), path.stem))
@@ -166,45 +170,40 @@ def homes(paths: list[Path]) -> dict[str, str]:
 
 def prepare(source: Path, site: Site, made: set[str]) -> None:
     """Write all pages into the empty folder `source`. made: names of decks and hand-outs that there are."""
+    language, paths = site.language, pages.chapters(site.language)
+    words = WORDS[language]
     shutil.copytree(HERE / "_static", source / "_static")
-    for name in ("conf.py", "mathml.py"):
+    shutil.copytree(HERE / "_templates", source / "_templates")
+    for name in ("conf.py", "mathml.py", "chinese.py"):
         shutil.copy(HERE / name, source)
     shutil.copytree(pages.NOTEBOOKS / "images", source / "images")
-    found = json.dumps(homes(pages.chapters()), ensure_ascii=False, separators=(",", ":"))
+    found = json.dumps(homes(paths), ensure_ascii=False, separators=(",", ":"))
     (source / "scorer.js").write_text(SCORER % found, encoding="utf-8")
     for script in pages.NOTEBOOKS.glob("*.py"):  # chapters link to some of them
         shutil.copy(script, source)
     (source / "_extra" / "notebooks").mkdir(parents=True)  # copied as they are
-    paths = pages.chapters()
     for path in paths:
         shutil.copy(path, source / "_extra" / "notebooks")
-        links = {"Notebook": f"notebooks/{path.name}"}
-        for text, name in (("Slides", f"{path.stem}.html"), ("Hand-out", f"{path.stem}.pdf")):
+        links = {words["notebook"]: f"notebooks/{path.name}"}
+        for text, name in (("slides", f"{path.stem}.html"), ("hand-out", f"{path.stem}.pdf")):
             if name in made:
-                links[text] = f"decks/{name}"
+                links[words[text]] = f"decks/{name}"
         if site.address:
-            place = f"{site.address}/blob/HEAD/notebooks/{path.name}"
-            links["Colab"] = f"https://colab.research.google.com/github/{place}"
-            links["Binder"] = (
-                f"https://mybinder.org/v2/gh/{site.address}/HEAD?urlpath=lab/tree/notebooks/my/{path.name}"
-            )
+            place = path.relative_to(ROOT).as_posix()
+            links["Colab"] = f"https://colab.research.google.com/github/{site.address}/blob/HEAD/{place}"
+            links["Binder"] = f"https://mybinder.org/v2/gh/{site.address}/HEAD?urlpath=lab/tree/{place}"
         nbformat.write(pages.page(path, site, links), source / path.name)
     for name, text in (
-        ("index", start_page(paths, source)),
-        ("start", getting_page()),
-        ("glossary", glossary_page(site.terms.values())),
+        ("index", start_page(paths, source, language)),
+        ("start", getting_page(language)),
+        ("glossary", glossary_page(site.terms.values(), language)),
     ):
         (source / f"{name}.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 def finish(built: Path, site: Site) -> None:
     """What Sphinx leaves open: the words on what is folded, descriptions, redirects, the site's map."""
-    words = {
-        "Show the output": "Answer before you look",
-        "Hide the output": "Hide the answer",
-        "Show the source": "Show the code",
-        "Hide the source": "Hide the code",
-    }
+    words = {old: new for old, new in WORDS[site.language].items() if old[:4] in ("Show", "Hide")}
     found_pages = sorted(built.glob("*.html"))
     for page in found_pages:
         text = page.read_text(encoding="utf-8")
@@ -217,6 +216,8 @@ def finish(built: Path, site: Site) -> None:
             meta = f'<meta name="description" content="{html.escape(said[:200])}">'
             text = text.replace("<title>", f"{meta}\n<title>", 1)
         page.write_text(text, encoding="utf-8")
+    if site.language != "en":
+        return
     moved = [line.split() for line in (HERE / "redirects.txt").read_text(encoding="utf-8").splitlines()]
     for old, new in (pair for pair in moved if pair and pair[0] != "#"):
         (built / old).parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +229,9 @@ def finish(built: Path, site: Site) -> None:
     if site.address:
         owner, _, name = site.address.partition("/")
         base = f"https://{owner}.github.io/{name}/"
-        urls = "".join(f"<url><loc>{base}{page.name}</loc></url>" for page in found_pages)
+        found_pages += sorted(built.glob("zh/*.html"))
+        names = [page.relative_to(built).as_posix() for page in found_pages]
+        urls = "".join(f"<url><loc>{base}{name}</loc></url>" for name in names)
         (built / "sitemap.xml").write_text(
             f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>\n'
         )
@@ -239,23 +242,38 @@ def build(built: Path = BUILT, with_decks: bool = False, hand_outs: bool = False
 
     Raises SystemExit with a message if something is wrong; Sphinx's warnings are errors.
     """
-    address = HERE / "address.txt"
-    site = Site(pages.find_terms(pages.chapters()), address.read_text().strip() if address.exists() else None)
     shutil.rmtree(built, ignore_errors=True)
-    made = make_decks(built / "decks", hand_outs) if with_decks or hand_outs else set()
+    languages = [
+        language for language in ("zh", "en") if pages.chapters(language)
+    ]  # zh/ first: the map lists it
+    for language in languages:
+        build_in(language, built if language == "en" else built / language, languages, with_decks, hand_outs)
+    return built
+
+
+def build_in(language: str, built: Path, languages: list[str], with_decks: bool, hand_outs: bool) -> None:
+    """Make the site in one language. languages: all that there are, for the links from one to the other."""
+    address = HERE / "address.txt"
+    site = Site(
+        pages.find_terms(pages.chapters(language), language),
+        address.read_text().strip() if address.exists() else None,
+        language,
+    )
+    made = make_decks(built / "decks", hand_outs, language) if with_decks or hand_outs else set()
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder, "source"), Path(folder, "out")
         source.mkdir()
         prepare(source, site, made)
-        if sphinx(["-q", "-W", "--keep-going", "-b", "html", str(source), str(out)]):
+        options = ["-D", f"language={'zh_CN' if language == 'zh' else language}"]
+        options += ["-A", f"others={len(languages) - 1}"]
+        if sphinx(["-q", "-W", "--keep-going", "-b", "html", *options, str(source), str(out)]):
             sys.exit("build.py: Sphinx warned; see above")
         shutil.rmtree(out / ".doctrees", ignore_errors=True)
         shutil.copytree(out, built, dirs_exist_ok=True)
     finish(built, site)
-    return built
 
 
-def make_decks(folder: Path, hand_outs: bool) -> set[str]:
+def make_decks(folder: Path, hand_outs: bool, language: str) -> set[str]:
     """Make all decks, and their hand-outs if wanted; returns the files' names."""
     sys.path.insert(0, str(ROOT / "slides"))
     import decks
@@ -263,8 +281,8 @@ def make_decks(folder: Path, hand_outs: bool) -> set[str]:
     browser = decks.find_browser() if hand_outs else None
     if hand_outs and not browser:
         sys.exit("build.py: --hand-outs needs Chromium, Chrome or Edge, and none was found")
-    for path in pages.chapters():
-        deck = decks.make(path, folder)
+    for path in pages.chapters(language):
+        deck = decks.make(path, folder, language)
         if browser:
             decks.print_pdf(deck, browser)
     return {path.name for path in folder.iterdir()}

@@ -6,11 +6,12 @@ from pathlib import Path
 project = "PyTorch, Cell by Cell"
 author = "PyTorch, Cell by Cell contributors"
 html_title = project
-language = "en"
+language = "en"  # build.py says so where it is another
 
-sys.path.insert(0, str(Path(__file__).parent))  # for mathml.py
+sys.path.insert(0, str(Path(__file__).parent))  # for mathml.py and chinese.py
 
-extensions = ["myst_nb", "sphinx_copybutton", "mathml"]
+extensions = ["myst_nb", "sphinx_copybutton", "mathml", "chinese"]
+templates_path = ["_templates"]
 html_math_renderer = "mathml"
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 nb_execution_mode = "off"  # the stored outputs are the ones that the suite compares
@@ -32,12 +33,14 @@ html_theme_options = {
     "home_page_in_toc": True,
     "show_toc_level": 2,
     "navigation_with_keys": True,
+    "article_header_end": ["language.html", "article-header-buttons.html"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_static_path = ["_static"]
 html_extra_path = ["_extra"]
 html_css_files = ["site.css"]
+html_js_files = ["language.js"]
 html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_copy_source = False
 html_show_sourcelink = False

@@ -15,9 +15,15 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 
 CODE = re.compile(r"```.*?```|`[^`\n]*`|\$[^$\n]+\$", re.DOTALL)
+CODE_BLOCK = re.compile(r"```.*?```", re.DOTALL)
 EXERCISE = re.compile(r'^check\("(\d+\.\d+)"', re.MULTILINE)
 # "a **tensor** is …": a term where it is explained. Not a list's item, a table, or an exercise's number.
-TERM = re.compile(r"\*\*([a-z][a-z -]{2,30})\*\*")
+# In Chinese the English word follows: **张量**（tensor）.
+TERM = {
+    "en": re.compile(r"\*\*([a-z][a-z -]{2,30})\*\*"),
+    "zh": re.compile(r"\*\*([\u4e00-\u9fff][\u4e00-\u9fff\w -]{0,15})\*\*(?=（[A-Za-z])"),
+}
+HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 HEAVY = 100_000  # characters of base64: a plot is smaller, photographs are larger
 
 # Bold for another reason than to explain a word.
@@ -54,11 +60,70 @@ class Site:
 
     terms: dict[str, Term] = field(default_factory=dict)
     address: str | None = None  # OWNER/NAME
+    language: str = "en"
 
 
-def chapters(folder: Path = NOTEBOOKS) -> list[Path]:
-    """The chapters, in order, without copies that the lab or a system has made."""
-    return sorted(path for path in folder.glob("*.ipynb") if re.fullmatch(r"\d\d_\w+", path.stem))
+# What stands on the pages beside the notebooks' text.
+WORDS = {
+    "en": {
+        "begin": "Start: a network in fifteen minutes",
+        "chapters": "All chapters",
+        "folded": "The solutions are folded.",
+        "get": "Get the notebooks",
+        "glossary": "Glossary",
+        "glossary about": "Each word in the sentence that first explains it.",
+        "hand-out": "Hand-out",
+        "lead": (
+            "Learn PyTorch by running it: {count} chapters, from a first network in fifteen minutes to training in "
+            "several processes. Every output on these pages was printed by the code above it, and every exercise in the "
+            "notebooks checks your answer."
+        ),
+        "minutes": "{minutes} minutes",
+        "notebook": "Notebook",
+        "paths": "Three paths",
+        "run it": "*Run it in the lab: the last line checks your answer.*",
+        "slides": "Slides",
+        "solution": "Solution of {number}",
+        "Show the output": "Answer before you look",
+        "Hide the output": "Hide the answer",
+        "Show the source": "Show the code",
+        "Hide the source": "Hide the code",
+    },
+    "zh": {
+        "begin": "开始：十五分钟，第一个网络",
+        "chapters": "全部章节",
+        "folded": "答案已折叠。",
+        "get": "获取笔记本",
+        "glossary": "术语表",
+        "glossary about": "每个术语，以及第一次解释它的那句话。",
+        "hand-out": "讲义",
+        "lead": (
+            "动手运行，学会 PyTorch：共 {count} 章，从十五分钟训练出第一个网络，到用多个进程训练。"
+            "这里的每个输出都由它上面的代码打印，笔记本里的每道练习都会检查你的答案。"
+        ),
+        "minutes": "{minutes} 分钟",
+        "notebook": "笔记本",
+        "paths": "三条学习路线",
+        "run it": "*在 JupyterLab 中运行：最后一行会检查你的答案。*",
+        "slides": "幻灯片",
+        "solution": "练习 {number} 的答案",
+        "Show the output": "先回答，再看输出",
+        "Hide the output": "收起输出",
+        "Show the source": "显示代码",
+        "Hide the source": "收起代码",
+    },
+}
+
+
+def folder_of(language: str) -> Path:
+    """Where the notebooks in a language lie."""
+    return NOTEBOOKS if language == "en" else NOTEBOOKS / language
+
+
+def chapters(language: str = "en") -> list[Path]:
+    """The chapters in a language, in order, without copies that the lab or a system has made."""
+    found = folder_of(language).glob("*.ipynb")
+    return sorted(path for path in found if re.fullmatch(r"\d\d_\w+", path.stem))
 
 
 def title_of(cells: list[NotebookNode]) -> str:
@@ -85,7 +150,7 @@ def anchor(heading: str) -> str:
 
 def asks(markdown: str) -> bool:
     """Whether a text asks the reader something; a `?` in code does not count."""
-    return "?" in CODE.sub("", markdown)
+    return bool(re.search("[?？]", CODE.sub("", markdown)))
 
 
 # Pictures
@@ -114,8 +179,9 @@ def lighter(png: str) -> str:
 # Terms
 
 
-def find_terms(paths: list[Path]) -> dict[str, Term]:
+def find_terms(paths: list[Path], language: str = "en") -> dict[str, Term]:
     """Each term, where it first stands in bold in a chapter's running text, with its sentence."""
+    ends = re.compile(r"(?<=[.!?:]) (?=[A-Z`*])" if language == "en" else r"(?<=[。！？：])")
     found: dict[str, Term] = {}
     for path in paths:
         cells = nbformat.read(path, as_version=4).cells
@@ -123,19 +189,17 @@ def find_terms(paths: list[Path]) -> dict[str, Term]:
         for cell in cells[1:]:
             if cell.cell_type != "markdown":
                 continue
-            heading = next(iter(re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)), heading)
-            if heading in ("Exercises", "Recap", "PyTorch today"):
+            heading = next((text for marks, text in HEADING.findall(cell.source) if len(marks) > 1), heading)
+            if heading in ("Exercises", "Recap", "PyTorch today", "练习", "小结", "今天的 PyTorch"):
                 continue
             for line in cell.source.splitlines():
                 if re.match(r"[-*|>#\d]", line):
                     continue
-                for term in TERM.finditer(line):
+                for term in TERM[language].finditer(line):
                     name = term[1]
                     if name in NOT_TERMS:
                         continue
-                    sentence = next(
-                        (s for s in re.split(r"(?<=[.!?:]) (?=[A-Z`*])", line) if f"**{name}**" in s), line
-                    )
+                    sentence = next((s for s in ends.split(line) if f"**{name}**" in s), line)
                     found.setdefault(name, Term(name, path.stem, title, heading, sentence))
     return found
 
@@ -150,7 +214,8 @@ def link_terms(markdown: str, site: Site, chapter: str, linked: set[str]) -> str
     for name, term in site.terms.items():
         if name in COMMON or name in linked or term.chapter >= chapter:
             continue
-        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+        edges = (r"(?<![\w-])", r"(?![\w-])") if site.language == "en" else ("", "")  # Chinese has no spaces
+        word = re.compile(edges[0] + re.escape(name) + edges[1])
         for i in range(0, len(pieces), 2):
             new, count = word.subn(f"[{name}](glossary.md#{anchor(name)})", pieces[i], count=1)
             if count:
@@ -165,13 +230,30 @@ def link_terms(markdown: str, site: Site, chapter: str, linked: set[str]) -> str
 # Pages
 
 
-def with_links(markdown: str) -> str:
-    """Links that lead somewhere on the site: the solutions stand on the page itself, and README's part is a page."""
+def with_links(markdown: str, language: str = "en") -> str:
+    """Links that lead somewhere on the site: the solutions stand on the page itself, README's part is a page, and
+    pictures and scripts lie beside the pages.
+    """
+    if language != "en":
+        markdown = re.sub(r"\]\(\.\./(?!\.\.)", "](", markdown)  # out of zh/
+        markdown = re.sub(r"\]\(\.\./README[\w.-]*\.md", "](../README.md", markdown)
     markdown = re.sub(
-        r"Solutions: \[[^\]]*\]\(solutions/\d\d_\w+\.ipynb\)\.", "The solutions are folded.", markdown
+        r"(?:Solutions: |答案：)\[[^\]]*\]\(solutions/\d\d_\w+\.ipynb\)[.。]",
+        WORDS[language]["folded"],
+        markdown,
     )
     markdown = re.sub(r"\]\(solutions/\d\d_\w+\.ipynb\)", "](#exercises)", markdown)
     return re.sub(r"\]\(\.\./README\.md(?:#[\w-]+)?\)", "](start.md)", markdown)
+
+
+def with_english_addresses(markdown: str, english: str) -> str:
+    """A translated text whose headings have the addresses of the English ones too, so that links lead to the same."""
+    names = [anchor(text) for _, text in HEADING.findall(CODE_BLOCK.sub("", english))]
+    found = HEADING.findall(CODE_BLOCK.sub("", markdown))
+    for (marks, text), name in zip(found, names, strict=False):
+        if anchor(text) != name:
+            markdown = markdown.replace(f"{marks} {text}", f"({name})=\n{marks} {text}", 1)
+    return markdown
 
 
 def solutions(path: Path) -> dict[str, str]:
@@ -202,6 +284,10 @@ def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
     downloads: what stands below the title, text to target. Raises OSError if a notebook cannot be read.
     """
     notebook = nbformat.read(path, as_version=4)
+    words = WORDS[site.language]
+    english = {}
+    if site.language != "en":
+        english = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS / path.name, as_version=4).cells}
     solved = solutions(path)
     cells, question, linked = [], False, set()
     for cell in notebook.cells:
@@ -210,7 +296,9 @@ def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
             continue  # a check that only the suite needs
         if cell.cell_type == "markdown":
             question = asks(cell.source)
-            cell.source = with_links(cell.source)
+            cell.source = with_english_addresses(
+                with_links(cell.source, site.language), english.get(cell.id, "")
+            )
             if cells:
                 cell.source = link_terms(cell.source, site, path.stem, linked)
             else:
@@ -240,8 +328,8 @@ def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
         cell.metadata = metadata
         cells.append(cell)
         if number and number[1] in solved:
-            text = "*Run it in the lab: the last line checks your answer.*\n\n"
-            cells.append(new_markdown_cell(text + folded(f"Solution of {number[1]}", solved[number[1]])))
+            summary = words["solution"].format(number=number[1])
+            cells.append(new_markdown_cell(f"{words['run it']}\n\n{folded(summary, solved[number[1]])}"))
     notebook.cells = cells
     notebook.metadata["mystnb"] = {"execution_mode": "off"}
     return notebook
