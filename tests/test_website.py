@@ -67,17 +67,26 @@ def site(tmp_path_factory):
     return folder
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def served(folder: Path) -> tuple[http.server.ThreadingHTTPServer, str]:
+    """A server for a folder, on this machine alone, and its address."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}/"
+
+
 @pytest.fixture(scope="module")
 def address(site):
     """The site's address on this machine."""
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
+    server, found = served(site)
+    yield found
     server.shutdown()
     server.server_close()
 
@@ -345,13 +354,10 @@ def test_from_one_language_to_the_other_and_back(both, chromium):
     ("query", "first"), [("步幅", "02_two"), ("卷积核怎样", "02_two"), ("输出的大小", "01_one")]
 )
 def test_the_search_finds_chinese(query, first, both, chromium):
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(both))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     page = chromium.new_page()
+    server, address = served(both)
     try:
-        page.goto(f"http://127.0.0.1:{server.server_port}/zh/search.html?q={query}")
+        page.goto(f"{address}zh/search.html?q={query}")
         found = page.locator("#search-results .search > li a").first
         found.wait_for(timeout=30_000)
         assert f"{first}.html" in [

@@ -11,6 +11,8 @@ RUN = re.compile(r"[\u4e00-\u9fff]+|[A-Za-z0-9_]+")
 class Pairs(SearchChinese):
     """Sphinx's search in Chinese, which stems English words, without its dictionary of words."""
 
+    language_name = "English"  # whose stemmer it has: Sphinx calls the script's class by this name
+
     js_splitter_code = """
 function splitQuery(query) {
   return (query.match(/[\\u4e00-\\u9fff]+|[A-Za-z0-9_]+/g) ?? []).flatMap((run) =>

@@ -193,7 +193,7 @@ def find_terms(paths: list[Path], language: str = "en") -> dict[str, Term]:
             if heading in ("Exercises", "Recap", "PyTorch today", "练习", "小结", "今天的 PyTorch"):
                 continue
             for line in cell.source.splitlines():
-                if re.match(r"[-*|>#\d]", line):
+                if re.match(r"[-*|>#\d]" if language == "en" else r"[-|>#\d]|\* ", line):
                     continue
                 for term in TERM[language].finditer(line):
                     name = term[1]
