@@ -14,6 +14,10 @@ from functools import cache
 from pathlib import Path
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+# A space that no Chinese text has, where a template and a value in it meet.
+NO_SPACE = re.compile(
+    r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff（“])|(?<=[，。：；？！）”、]) | (?=[，。：；？！）”、])"
+)
 
 
 def language() -> str:
@@ -52,8 +56,9 @@ class Text:
         self.template, self.values = template, values
 
     def __str__(self) -> str:
-        template = catalogue(language()).get(self.template, self.template)
-        return template.format(**self.values)
+        name = language()
+        text = catalogue(name).get(self.template, self.template).format(**self.values)
+        return NO_SPACE.sub("", text) if name == "zh" else text
 
     __repr__ = __str__
 

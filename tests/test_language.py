@@ -62,7 +62,9 @@ def test_a_text_is_shown_in_the_language_or_in_english(monkeypatch, tmp_path):
     try:
         assert str(text) == "the file a.pt is missing"
         monkeypatch.setenv("COURSE_LANGUAGE", "zh")
-        assert str(text) == "缺少 文件 a.pt", "texts within a text too, when it is shown"
+        assert str(text) == "缺少文件 a.pt", (
+            "texts within a text too, when it is shown, and no space between them"
+        )
         assert str(Text("not translated {n}", n=3)) == "not translated 3"
     finally:
         language.catalogue.cache_clear()

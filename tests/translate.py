@@ -30,7 +30,7 @@ sys.path += [str(replay.ROOT), str(replay.ROOT / "notebooks")]
 
 import start
 
-from language import CHINESE
+from language import CHINESE, NO_SPACE
 
 ZH = replay.ROOT / "notebooks" / "zh"
 TEXTS = ZH / "texts.json"
@@ -261,7 +261,7 @@ def in_chinese(text: str) -> str:
             shown = ""
             for part, name, _form, _kind in string.Formatter().parse(other):
                 shown += part + (values[name] if name else "")
-            return shown + text[len(body) :]
+            return NO_SPACE.sub("", shown) + text[len(body) :]
     return text
 
 
