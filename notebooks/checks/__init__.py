@@ -200,7 +200,7 @@ def _is_docstring(line: ast.stmt) -> bool:
 
 
 def call(
-    function: Callable, *args: Any, name: str | None = None, changes: bool = False, **kwargs: Any
+    function: Callable, *args: Any, name: Text | str | None = None, changes: bool = False, **kwargs: Any
 ) -> Any:
     """What the learner's `function` returns for these arguments, which are passed as copies.
 
@@ -208,7 +208,7 @@ def call(
     that changes one is wrong.
     Raises NotYet if it is no function, raises, or changes its arguments; NotAttempted if it returns `...`.
     """
-    name = name or getattr(function, "__name__", "the answer")
+    name = name or getattr(function, "__name__", _("the answer"))
     require(
         callable(function), _("the answer should be a function, but is {found}.", found=describe(function))
     )

@@ -219,7 +219,7 @@ class Watched(Dataset):
 def in_order(answer, count: int, options: dict) -> None:
     """Compare the answer with DataLoader, without shuffling."""
     shown = {key: getattr(value, "__name__", value) for key, value in options.items()}
-    where = _("Loader over {count} items with {options}", count=count, options=shown or "the defaults")
+    where = _("Loader over {count} items with {options}", count=count, options=shown or _("the defaults"))
     data, theirs = Watched(count), list(DataLoader(Watched(count), **options))
     mine = call(answer, data, **options, name="Loader")
     require(

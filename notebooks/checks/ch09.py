@@ -161,14 +161,14 @@ def shift_right(answer):
             _("the layer of {where} has a forward of its own; move the picture by the weights.", where=where),
         )
         x = torch.randn(2, channels, 4, 5) + 3
-        out = call(layer, x, name="the layer").detach()
+        out = call(layer, x, name=_("the layer")).detach()
         expect(
             tuple(out.shape),
             tuple(x.shape),
             _("the shape that the layer of {where} makes of {shape}", where=where, shape=tuple(x.shape)),
             _("Padding keeps the size."),
         )
-        black = call(layer, torch.zeros(1, channels, 4, 5), name="the layer").detach()
+        black = call(layer, torch.zeros(1, channels, 4, 5), name=_("the layer")).detach()
         require(
             not black.any(),
             _("the layer of {where} turns a black picture into another: it has a bias.", where=where),
@@ -176,7 +176,7 @@ def shift_right(answer):
         for c in range(channels if channels > 1 else 0):
             alone = torch.zeros_like(x)
             alone[:, c] = x[:, c]
-            reached = call(layer, alone, name="the layer").detach().abs().sum(dim=(0, 2, 3))
+            reached = call(layer, alone, name=_("the layer")).detach().abs().sum(dim=(0, 2, 3))
             reached[c] = 0
             require(
                 not reached.any(),

@@ -121,11 +121,11 @@ def average_as_conv(answer):
         x = torch.randint(-9, 10, (2, channels, 7, 8)).float()
         expected = F.avg_pool2d(x, kernel)
         with torch.no_grad():
-            out = call(layer, x, name="the layer")
-            at_zero = call(layer, torch.zeros_like(x), name="the layer")
+            out = call(layer, x, name=_("the layer"))
+            at_zero = call(layer, torch.zeros_like(x), name=_("the layer"))
             alone = x.clone()
             alone[:, 1:] = 0
-            others = call(layer, alone, name="the layer")[:, 1:]
+            others = call(layer, alone, name=_("the layer"))[:, 1:]
             plain = nn.Conv2d.forward(layer, x)
         require(
             same(out, plain),

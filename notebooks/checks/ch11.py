@@ -162,7 +162,7 @@ def hat(answer):
     last = 0.0 if network[2].bias is None else network[2].bias.item()
     for x, expected in points.items():
         point = torch.tensor([[x]], dtype=network[0].weight.dtype)
-        found = call(network, point, name="the network")
+        found = call(network, point, name=_("the network"))
         plain = network[2](network[1](network[0](point)))
         require(
             same(found, plain),
@@ -298,12 +298,12 @@ def classifier(answer):
         for layer in [m for m in network.modules() if isinstance(m, nn.Linear)]:
             made.watch(layer)
         x = draw(5, sizes[0])
-        scores = call(network, x, name="the network")
+        scores = call(network, x, name=_("the network"))
         judge_layers(list(made.used), network, sizes, kind.__name__, where)
         judge_scores(scores, list(made.used), network, x, where)
         network.eval()
         expect(
-            call(network, x, name="the network"),
+            call(network, x, name=_("the network")),
             scores,
             _("the output of {where} in eval()", where=where),
             _("forward should return the scores as they are, in both modes."),
@@ -328,7 +328,7 @@ def classifier(answer):
         large = 1000 * x
         expect(
             call(network.probabilities, large, name="probabilities"),
-            by_hand(call(network, large, name="the network").detach(), 1),
+            by_hand(call(network, large, name=_("the network")).detach(), 1),
             _("the probabilities of {where} for large inputs", where=where),
             _("e to the power of a large score is inf: subtract the largest score first, or use softmax."),
         )
@@ -341,7 +341,7 @@ def classifier(answer):
         linear[-1](linear[0](x).relu()) if linear[0].in_features == 2 else linear[0](linear[-1](x).relu())
     )
     expect(
-        call(network, x, name="the network"),
+        call(network, x, name=_("the network")),
         expected,
         _("the output of Classifier([2, 6, 3])"),
         _("Without a second argument the activation is nn.ReLU."),

@@ -402,7 +402,7 @@ def compare(folded, conv, norm, where):
     )
     x = draw(2, conv.in_channels, 8, 8)
     expected = norm(conv(x))
-    found = call(folded, x, name="the folded layer")
+    found = call(folded, x, name=_("the folded layer"))
     expect(
         tuple(found.shape),
         tuple(expected.shape),

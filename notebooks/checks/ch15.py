@@ -292,7 +292,7 @@ def fully_convolutional(answer):
         x = torch.randn(2, *size)
         expected = network(x)
         expect(
-            call(found, x, name="the new network"),
+            call(found, x, name=_("the new network")),
             expected[:, :, None, None],
             _("{where} the new network's output for {x}", where=where, x=tuple(x.shape)),
             _("Copy the weights, reshaped to (out, C, H, W), and the bias where there is one."),
@@ -301,7 +301,7 @@ def fully_convolutional(answer):
         cut = [type(layer) for layer in network].index(nn.Flatten)
         features = network[:cut](large)
         rows, columns = (many - side + 1 for many, side in zip(features.shape[2:], shape[1:], strict=True))
-        logits = call(found, large, name="the new network")
+        logits = call(found, large, name=_("the new network"))
         expect(
             tuple(getattr(logits, "shape", ())),
             (2, expected.shape[1], rows, columns),

@@ -365,7 +365,7 @@ def against_overfitting(answer):
             not any(layer.training for layer in network.modules()),
             _("{where} is in training mode; it should be ready for use, so call eval().", where=where),
         )
-        out = call(network, torch.rand(2, sizes[0]), name="the network")
+        out = call(network, torch.rand(2, sizes[0]), name=_("the network"))
         expect(tuple(out.shape), (2, sizes[-1]), _("the shape of the network's answer for 2 examples"))
     return _("Dropout has no parameters: the same weights fit into the network with and without it.")
 

@@ -222,7 +222,7 @@ def _check_classifier(model, size, width, classes):
     ids = torch.tensor([[3, 5, 7], [4, 0, 0], [0, 0, 0]])
     tables = [m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
     drawn = [table.weight.detach().clone() for table in tables]
-    logits = call(model, ids, name="the module")
+    logits = call(model, ids, name=_("the module"))
     expect(
         tuple(getattr(logits, "shape", ())),
         (3, classes),
@@ -265,13 +265,13 @@ def _check_classifier(model, size, width, classes):
         },
     )
     expect(
-        call(model, F.pad(ids, (0, 5)), name="the module"),
+        call(model, F.pad(ids, (0, 5)), name=_("the module")),
         right,
         _("the logits after five more places of padding"),
         _("The padding counts for nothing, in the count of the mean as well."),
     )
     expect(
-        call(model, ids[:1].flip(1), name="the module"),
+        call(model, ids[:1].flip(1), name=_("the module")),
         right[:1],
         _("the logits of one sentence with its words in another order"),
         _("A mean does not know the order."),
@@ -281,7 +281,7 @@ def _check_classifier(model, size, width, classes):
         _("the module is frozen, or in eval mode; a new module is neither."),
     )
     model.zero_grad()
-    logits = call(model, ids, name="the module")
+    logits = call(model, ids, name=_("the module"))
     require(logits.requires_grad, _("no gradient reaches the logits, so the module cannot be trained."))
     logits.sum().backward()
     require(

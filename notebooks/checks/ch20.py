@@ -161,8 +161,8 @@ def merge(answer):
             _("{where} merge has changed one of the two layers; make a new one.", where=where),
         )
         product = (second.weight @ first.weight).detach()
-        found = call(merged, x, name="the merged layer")
-        at_zero = call(merged, torch.zeros(1, sizes[0]), name="the merged layer").detach()
+        found = call(merged, x, name=_("the merged layer"))
+        at_zero = call(merged, torch.zeros(1, sizes[0]), name=_("the merged layer")).detach()
         expect(
             (found - at_zero).detach(),
             x @ product.T,
@@ -248,7 +248,7 @@ def quick_for(answer):
             ),
         )
         x = torch.randn(2, channels, side, side)
-        logits = call(network, x, name="the network")
+        logits = call(network, x, name=_("the network"))
         expect(
             tuple(logits.shape),
             (2, classes),
