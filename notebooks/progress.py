@@ -14,17 +14,21 @@ import json
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from language import Text, _
 
 NOTEBOOKS = Path(__file__).resolve().parent
 CHAPTER = re.compile(r"\d\d_\w+\.ipynb")  # not 09_topic-Copy1.ipynb, which JupyterLab makes
 
 # The call that an exercise ends with, and the line that it prints.
 CALL = re.compile(r"""^check\(\s*["'](\d+\.\d+)["']""", re.MULTILINE)
+VERDICTS = {"正确": "correct", "还不对": "not yet", "还没有作答": "not attempted yet"}
 VERDICT = re.compile(
-    r"^(\d+\.\d+) · (correct|not yet|not attempted yet)\b(?:[:.] ?(.*))?",
+    rf"^(\d+\.\d+) · (correct|not yet|not attempted yet|{'|'.join(VERDICTS)})(?!\w)(?:[:.：。] ?(.*))?",
     re.MULTILINE,
 )
 
@@ -49,7 +53,7 @@ class Row:
     done: set[str] = field(default_factory=set)
     tried: set[str] = field(default_factory=set)  # not correct yet
     missing: bool = False  # there is no copy
-    problem: str = ""  # a sentence, if the copy cannot be read
+    problem: Text | str = ""  # a sentence, if the copy cannot be read
 
 
 def read(path: Path) -> dict:
@@ -79,12 +83,13 @@ def said(notebook: dict) -> Iterator[tuple[str, str, str]]:
         outputs = cell.get("outputs")
         for output in outputs if isinstance(outputs, list) else []:
             if isinstance(output, dict):
-                yield from VERDICT.findall(text(output.get("text")))
+                for number, verdict, hint in VERDICT.findall(text(output.get("text"))):
+                    yield number, VERDICTS.get(verdict, verdict), hint
 
 
 def verdicts(notebook: dict) -> Iterator[tuple[str, str]]:
     """The same without the hint."""
-    return ((number, verdict) for number, verdict, _ in said(notebook))
+    return ((number, verdict) for number, verdict, hint in said(notebook))
 
 
 def title_of(notebook: dict) -> str:
@@ -112,14 +117,19 @@ def progress(folder: Path) -> list[Row]:
         row = Row(path.name, title_of(chapter), numbers)
         rows.append(row)
         try:
-            found = list(verdicts(read(folder / path.name)))
+            own = read(folder / path.name)
+            found = list(verdicts(own))
         except FileNotFoundError:
             row.missing = True
         except OSError as error:
-            row.problem = f"{path.name} cannot be opened ({error.strerror})."
+            row.problem = _("{name} cannot be opened ({reason}).", name=path.name, reason=error.strerror)
         except ValueError:
-            row.problem = f"{path.name} is not a notebook that can be read, so its exercises are not counted."
+            row.problem = _(
+                "{name} is not a notebook that can be read, so its exercises are not counted.", name=path.name
+            )
         else:
+            if own["cells"] and isinstance(own["cells"][0], dict):
+                row.title = title_of(own) or row.title  # it may be in another language
             row.done = {number for number, verdict in found if verdict == "correct"} & set(numbers)
             row.tried = {number for number, verdict in found if verdict == "not yet"} & set(
                 numbers
@@ -129,28 +139,36 @@ def progress(folder: Path) -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """The rows as text: a line for each chapter, the sum, and what could not be read."""
-    problems = [row.problem for row in rows if row.problem]
+    problems = [str(row.problem) for row in rows if row.problem]
     if missing := [row.name[:2] for row in rows if row.missing]:
-        problems.append(f"Not copied yet: {', '.join(missing)}. To copy them: python start.py")
+        problems.append(
+            str(_("Not copied yet: {numbers}. To copy them: python start.py", numbers=", ".join(missing)))
+        )
     if not any(row.done or row.tried for row in rows):
-        return "\n".join(["No exercise is done yet.", *problems])
-    width = max(len(row.title) for row in rows)
+        return "\n".join([str(_("No exercise is done yet.")), *problems])
+    width = max(columns(row.title) for row in rows)
     lines = []
     for row in rows:
         bar = "".join(
             "#" if number in row.done else "o" if number in row.tried else "." for number in row.exercises
         )
-        count = f"{len(row.done)} of {len(row.exercises)}"
-        lines.append(f"{row.name[:2]}  {row.title:{width}}  {count}  {bar}")
+        count = f"{len(row.done)}/{len(row.exercises)}"
+        title = row.title + " " * (width - columns(row.title))
+        lines.append(f"{row.name[:2]}  {title}  {count}  {bar}")
     done, total = (
         sum(len(row.done) for row in rows),
         sum(len(row.exercises) for row in rows),
     )
-    lines += ["", f"{done} of {total} exercises are correct (#)."]
+    lines += ["", str(_("{done} of {total} exercises are correct (#).", done=done, total=total))]
     tried = [number for row in rows for number in row.exercises if number in row.tried]
     if tried:
-        lines.append(f"Tried, not correct yet (o): {', '.join(tried)}.")
+        lines.append(str(_("Tried, not correct yet (o): {numbers}.", numbers=", ".join(tried))))
     return "\n".join([*lines, *problems])
+
+
+def columns(text: str) -> int:
+    """How wide a text is in a terminal: a Chinese character takes two columns."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def show_progress() -> None:
@@ -205,8 +223,8 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
     folder = asked.folder or NOTEBOOKS / "my"
     if not folder.is_dir():
-        advice = "" if asked.folder else ": python start.py makes your copies of the chapters"
-        sys.exit(f"There is no folder {folder}{advice}.")
+        advice = "" if asked.folder else _(": python start.py makes your copies of the chapters")
+        sys.exit(str(_("There is no folder {folder}{advice}.", folder=folder, advice=advice)))
     if not asked.folder:
         if asked.run:
             parser.error("--run needs the folder of a class's notebooks")

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import language
 import progress
 import replay
 
@@ -50,9 +51,9 @@ def test_what_is_done_is_counted(course, capsys):
     put(my / "09_topic.ipynb", 9, "", "")
     progress.main([])
     assert capsys.readouterr().out.splitlines() == [
-        "00  Topic 0  1 of 2  #o",
-        "01  Topic 1  1 of 2  .#",
-        "09  Topic 9  0 of 2  ..",
+        "00  Topic 0  1/2  #o",
+        "01  Topic 1  1/2  .#",
+        "09  Topic 9  0/2  ..",
         "",
         "2 of 6 exercises are correct (#).",
         "Tried, not correct yet (o): 0.2.",
@@ -110,7 +111,7 @@ def test_a_file_that_is_no_notebook_is_named(course, capsys, content):
     (course / "my" / "00_topic.ipynb").write_bytes(content)
     progress.main([])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "00  Topic 0  0 of 2  .."
+    assert lines[0] == "00  Topic 0  0/2  .."
     assert lines[-2:] == [
         "00_topic.ipynb is not a notebook that can be read, so its exercises are not counted.",
         "Not copied yet: 09. To copy them: python start.py",
@@ -153,7 +154,8 @@ def test_it_runs_nothing_and_changes_nothing(course):
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "gbk", "utf-8"])
 def test_any_console_can_show_it(course, encoding):
-    shutil.copy(progress.__file__, course)
+    for module in (progress, language):
+        shutil.copy(module.__file__, course)
     put(course / "00_topic.ipynb", 0, "", "")
     chapter = nbformat.read(course / "00_topic.ipynb", as_version=4)
     chapter.cells[0].source = "# 0 · 第一个网络 é"
@@ -165,7 +167,7 @@ def test_any_console_can_show_it(course, encoding):
         capture_output=True,
     )
     assert (run.returncode, run.stderr) == (0, b"")
-    assert b"1 of 2  #." in run.stdout and b"1 of 6 exercises are correct (#)." in run.stdout
+    assert b"1/2  #." in run.stdout and b"1 of 6 exercises are correct (#)." in run.stdout
 
 
 def test_in_a_notebook_it_reads_the_notebooks_beside(course, capsys, monkeypatch):

@@ -203,7 +203,9 @@ def templates() -> dict[str, str]:
                 continue
             for text in _constants(given[0]) if given else ():
                 found.setdefault(text, path.relative_to(replay.ROOT).as_posix())
-    return {text: place for text, place in found.items() if re.search("[A-Za-z]{2}", _words(text))}
+    return {
+        text: place for text, place in found.items() if re.search(r"[A-Za-z]|[.:;] |[.:;]$", _words(text))
+    }
 
 
 def _constants(node: ast.expr) -> list[str]:
