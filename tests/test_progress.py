@@ -130,7 +130,7 @@ def test_odd_cells_are_left_out(course, cells):
 
 def test_a_folder_in_place_of_a_notebook_is_named(course):
     (course / "my" / "00_topic.ipynb").mkdir()
-    assert progress.progress(course / "my")[0].problem.startswith("00_topic.ipynb cannot be opened (")
+    assert str(progress.progress(course / "my")[0].problem).startswith("00_topic.ipynb cannot be opened (")
 
 
 def test_no_folder_is_one_sentence(course):
