@@ -120,7 +120,8 @@ def course(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     path = tmp_path / "notebooks" / "01_one.ipynb"
     text = new_markdown_cell("A [link](images/a.svg), [next](02_two.ipynb).", id="text")
-    code = new_code_cell("x = 1  # the first number\nprint(x)", id="code", execution_count=1)
+    # What follows print looks like a link.
+    code = new_code_cell("x = 1  # the first number\n[print][0](x)", id="code", execution_count=1)
     code.outputs = [new_output("stream", name="stdout", text="1\n1.1 · not attempted yet\n")]
     plain = new_code_cell("print(2)", id="plain", execution_count=2)
     nbformat.write(new_notebook(cells=[text, code, plain]), path)
@@ -146,7 +147,7 @@ def test_english_stands_where_nothing_is_translated(course):
 
 def test_a_translation_is_kept_and_marked_old_when_the_english_changes(course):
     translate.update(course)
-    own = {"text": "[链接](images/a.svg)，[下一章](02_two.ipynb)。", "code": "x = 1  # 第一个数\nprint(x)"}
+    own = {"text": "[链接](images/a.svg)，[下一章](02_two.ipynb)。", "code": "x = 1  # 第一个数\n[print][0](x)"}
     change(translate.chinese_path(course), **own)
     assert translate.update(course) == ([], [])
     made = chinese(course).cells
@@ -163,11 +164,11 @@ def test_a_translation_is_kept_and_marked_old_when_the_english_changes(course):
 
 def test_code_that_changes_is_the_english_one_again(course):
     translate.update(course)
-    change(translate.chinese_path(course), code="x = 1  # 第一个数\nprint(x)")
+    change(translate.chinese_path(course), code="x = 1  # 第一个数\n[print][0](x)")
     translate.update(course)
-    change(course, code="x = 3  # the first number\nprint(x)")
+    change(course, code="x = 3  # the first number\n[print][0](x)")
     assert translate.update(course) == (["text", "code"], [])
-    assert chinese(course).cells[1].source == "x = 3  # the first number\nprint(x)"
+    assert chinese(course).cells[1].source == "x = 3  # the first number\n[print][0](x)"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def translated(english: NotebookNode, chinese: NotebookNode | None, solution: bo
     if chinese is None or chinese.cell_type != cell.cell_type or not says_something(english):
         return cell
     own, alt = chinese.source, chinese.metadata.get("alt", "")
-    if links(own) == links(english.source):
+    if cell.cell_type == "markdown" and links(own) == links(english.source):
         own = deeper(own, solution)
     if cell.cell_type == "code" and not same_code(english.source, own):
         own = english.source

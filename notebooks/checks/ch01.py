@@ -255,7 +255,7 @@ def report(answer):
         hints = {
             "shape": {},
             "dtype": {
-                _("That is the type of the tensor; what its numbers are tells `x.dtype`."): torch.Tensor,
+                _("That is the type of the tensor; `x.dtype` says what its numbers are."): torch.Tensor,
                 _("The dtype itself is wanted, not its name."): str(tensor.dtype),
             },
             "device": {_("A string is wanted, such as 'cpu'."): tensor.device},

@@ -74,7 +74,7 @@ def log_squares(answer):
             first=points[:4],
         ),
     )
-    return _("Tag, value, step: every writer's arguments come in this order.")
+    return _("Tag, value, step: the methods that log numbers, pictures and texts take them in this order.")
 
 
 @exercise("4.2")
@@ -238,7 +238,7 @@ def best_run(answer):
                     join(error.hint, _("One run has no 'loss': look into events.Tags() first."))
                 ) from None
             require(not isinstance(found, Path), _("best_run returned a Path; its name is wanted, a str."))
-            nan = _("It ends with NaN; every comparison with NaN is false, so remove it first (math.isnan).")
+            nan = _("It ends with NaN; <, > and == with NaN are false, so remove it first (math.isnan).")
             expect(
                 found,
                 "c-best",
