@@ -31,7 +31,7 @@ def test_paths_do_not_depend_on_the_working_directory(folder, root, tmp_path):
     root = tmp_path / root
     (root / "notebooks").mkdir(parents=True)
     (root / "elsewhere").mkdir()
-    for name in ("helpers.py", "shadows.py", "tracebacks.py"):
+    for name in ("helpers.py", "language.py", "shadows.py", "tracebacks.py"):
         shutil.copy(NOTEBOOKS / name, root / "notebooks")
     code = "import helpers; print(helpers.ROOT, helpers.DATA, helpers.LOGS, sep='\\n')"
     env = os.environ | {"PYTHONPATH": str(root / "notebooks"), "PYTHONIOENCODING": "utf-8"}

@@ -116,6 +116,7 @@ def test_a_published_notebook_is_one_clean_run(course):
         assert publish_cell(path).metadata == metadata
 
 
+@pytest.mark.weekly
 def test_a_published_chapter_passes_the_replay(course):
     """With the repository's own tests, beside the copy."""
     publish.publish(ADDRESS, course)

@@ -522,7 +522,14 @@ def whole(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/my"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param(".", marks=pytest.mark.weekly),
+        "notebooks",
+        pytest.param("notebooks/my", marks=pytest.mark.weekly),
+    ],
+)
 def test_a_copy_runs_wherever_its_kernel_starts(whole, folder):
     """papermill starts kernels where it is called, VS Code in the notebook's folder or in the opened one."""
     path = whole / "notebooks" / "my" / LIGHT

@@ -22,6 +22,7 @@ import refresh
 import replay
 
 PROGRAMS = [
+    "language.py",
     "shadows.py",
     "helpers.py",
     "tracebacks.py",
@@ -129,6 +130,7 @@ def test_what_a_shell_may_set(shell, course):
     assert passes(suite(course, "--color=no", **SHELLS.get(shell, {"PYTHONIOENCODING": shell})), more=1)
 
 
+@pytest.mark.weekly
 def test_a_home_that_cannot_be_written_to(course):
     """It lies below a file: not even root can make it."""
     nowhere = str(course / "pyproject.toml" / "home")
@@ -163,6 +165,7 @@ def test_a_read_only_checkout(course, tmp_path):
     )
 
 
+@pytest.mark.weekly
 def test_a_long_and_odd_path(course, tmp_path):
     odd = tmp_path / "my course (1) & [é] 100% 'x'" / "课程 笔记" / ("long " * 12).strip()
     odd.parent.mkdir(parents=True)
@@ -231,6 +234,7 @@ STRAYS = [
 ]
 
 
+@pytest.mark.weekly
 def test_files_that_other_programs_leave(course, tmp_path):
     root = tmp_path / "course"
     shutil.copytree(course, root)

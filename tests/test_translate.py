@@ -147,7 +147,10 @@ def test_english_stands_where_nothing_is_translated(course):
 
 def test_a_translation_is_kept_and_marked_old_when_the_english_changes(course):
     translate.update(course)
-    own = {"text": "[链接](images/a.svg)，[下一章](02_two.ipynb)。", "code": "x = 1  # 第一个数\n[print][0](x)"}
+    own = {
+        "text": "[链接](images/a.svg)，[下一章](02_two.ipynb)。",
+        "code": "x = 1  # 第一个数\n[print][0](x)",
+    }
     change(translate.chinese_path(course), **own)
     assert translate.update(course) == ([], [])
     made = chinese(course).cells

@@ -151,8 +151,10 @@ def words_of(text: str) -> list[str]:
     return latin + re.findall(r"(?=([\u4e00-\u9fff]{2}))", text)
 
 
-def homes(paths: list[Path]) -> dict[str, str]:
-    """For each word, the chapter that it takes the largest share of: text and code, and headings above all."""
+def homes(paths: list[Path], terms: Iterable[Term]) -> dict[str, str]:
+    """For each word, the chapter that explains it, or else that it takes the largest share of: text and code, and
+    headings above all.
+    """
     shares: dict[str, tuple[float, str]] = {}
     for path in paths:
         cells = nbformat.read(path, as_version=4).cells
@@ -162,7 +164,8 @@ def homes(paths: list[Path]) -> dict[str, str]:
         for word, count in Counter(words).items():
             if count > 1:
                 shares[word] = max(shares.get(word, (0.0, "")), (count / len(words), path.stem))
-    return {word: home for word, (_, home) in sorted(shares.items())}
+    found = {word: home for word, (_, home) in sorted(shares.items())}
+    return found | {term.name: term.chapter for term in terms if term.name in found}
 
 
 # The build
@@ -177,7 +180,7 @@ def prepare(source: Path, site: Site, made: set[str]) -> None:
     for name in ("conf.py", "mathml.py", "chinese.py"):
         shutil.copy(HERE / name, source)
     shutil.copytree(pages.NOTEBOOKS / "images", source / "images")
-    found = json.dumps(homes(paths), ensure_ascii=False, separators=(",", ":"))
+    found = json.dumps(homes(paths, site.terms.values()), ensure_ascii=False, separators=(",", ":"))
     (source / "scorer.js").write_text(SCORER % found, encoding="utf-8")
     for script in pages.NOTEBOOKS.glob("*.py"):  # chapters link to some of them
         shutil.copy(script, source)

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -163,16 +164,19 @@ def shown_as(cell: NotebookNode) -> dict[str, str]:
     return {"alt": cell.metadata.alt} | ({"width": f"{max(widths)}px"} if widths else {})
 
 
+@cache
 def lighter(png: str) -> str:
-    """A large PNG (base64) of photographs, in 256 colours: a quarter of its size."""
+    """A large PNG (base64) of photographs, in 256 colours: a quarter of its size; a very large one with half the pixels
+    each way, which a screen shows one to one.
+    """
     if len(png) < HEAVY:
         return png
     image = Image.open(io.BytesIO(base64.b64decode(png)))
+    if len(png) > 4 * HEAVY:
+        image = image.resize((image.width // 2, image.height // 2))
     white = Image.new("RGBA", image.size, "white")
     small = io.BytesIO()
-    Image.alpha_composite(white, image.convert("RGBA")).convert("RGB").quantize(256).save(
-        small, "PNG", optimize=True
-    )
+    Image.alpha_composite(white, image.convert("RGBA")).convert("RGB").quantize(256).save(small, "PNG")
     return base64.b64encode(small.getvalue()).decode()
 
 
@@ -207,7 +211,7 @@ def find_terms(paths: list[Path], language: str = "en") -> dict[str, Term]:
 def link_terms(markdown: str, site: Site, chapter: str, linked: set[str]) -> str:
     """Link the first time that a chapter uses a term which an earlier one explains. `linked` grows."""
     pieces = re.split(
-        r"(```.*?```|`[^`\n]*`|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|<[^>]+>|^\s*[#|].*$|\*\*.*?\*\*)",
+        r"(```.*?```|`[^`\n]*`|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|<[^>]+>|^\s*[#|][^\n]*$|\*\*.*?\*\*)",
         markdown,
         flags=re.DOTALL | re.MULTILINE,
     )
@@ -246,14 +250,41 @@ def with_links(markdown: str, language: str = "en") -> str:
     return re.sub(r"\]\(\.\./README\.md(?:#[\w-]+)?\)", "](start.md)", markdown)
 
 
+def headings(markdown: str) -> list[str]:
+    """The headings of a text, in order; a comment in a block of code is none."""
+    return [text for _, text in HEADING.findall(CODE_BLOCK.sub("", markdown))]
+
+
 def with_english_addresses(markdown: str, english: str) -> str:
     """A translated text whose headings have the addresses of the English ones too, so that links lead to the same."""
-    names = [anchor(text) for _, text in HEADING.findall(CODE_BLOCK.sub("", english))]
-    found = HEADING.findall(CODE_BLOCK.sub("", markdown))
-    for (marks, text), name in zip(found, names, strict=False):
-        if anchor(text) != name:
-            markdown = markdown.replace(f"{marks} {text}", f"({name})=\n{marks} {text}", 1)
+    for text, other in zip(headings(markdown), headings(english), strict=False):
+        if anchor(text) != anchor(other):
+            line = re.compile(rf"^(#+ {re.escape(text)})$", re.MULTILINE)
+            markdown = line.sub(rf'\1\n\n<div id="{anchor(other)}"></div>', markdown, count=1)
     return markdown
+
+
+@cache
+def addresses(stem: str, language: str) -> dict[str, str]:
+    """For each heading of a chapter in English its address and that of the translated one."""
+    both = [nbformat.read(folder_of(name) / f"{stem}.ipynb", as_version=4).cells for name in ("en", language)]
+    found = {}
+    for cells in zip(*both, strict=False):
+        if cells[0].cell_type == "markdown":
+            found |= dict(
+                zip(*([anchor(text) for text in headings(cell.source)] for cell in cells), strict=False)
+            )
+    return found
+
+
+def with_own_addresses(markdown: str, stem: str, language: str) -> str:
+    """A translated text whose links to English headings lead to the translated ones."""
+
+    def replace(found: re.Match) -> str:
+        name = addresses(found["page"] or stem, language).get(found["part"], found["part"])
+        return f"]({found['page'] + '.ipynb' if found['page'] else ''}#{name})"
+
+    return re.sub(r"\]\((?:(?P<page>\d\d_\w+)\.ipynb)?#(?P<part>[\w-]+)\)", replace, markdown)
 
 
 def solutions(path: Path) -> dict[str, str]:
@@ -296,9 +327,10 @@ def page(path: Path, site: Site, downloads: dict[str, str]) -> NotebookNode:
             continue  # a check that only the suite needs
         if cell.cell_type == "markdown":
             question = asks(cell.source)
-            cell.source = with_english_addresses(
-                with_links(cell.source, site.language), english.get(cell.id, "")
-            )
+            cell.source = with_links(cell.source, site.language)
+            if site.language != "en":
+                cell.source = with_own_addresses(cell.source, path.stem, site.language)
+                cell.source = with_english_addresses(cell.source, english.get(cell.id, ""))
             if cells:
                 cell.source = link_terms(cell.source, site, path.stem, linked)
             else:

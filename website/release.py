@@ -29,8 +29,8 @@ LEFT_OUT = re.compile(
     r"|(CONTRIBUTING|CHANGELOG).*|pyproject\.toml|(.*/)?ruff\.toml"
 )
 # README's sections that tell of it.
-SECTIONS = {"If you are teaching", "If you change the course"}
-KEPT = re.compile(r"^MIT licence, .*\n", re.MULTILINE)  # that ends the last of them
+SECTIONS = {"If you are teaching", "If you change the course", "如果你要讲课", "如果你要修改课程"}
+KEPT = re.compile(r"^(?:MIT licence, |采用 MIT 许可证).*\n", re.MULTILINE)  # that ends the last of them
 
 
 def git(*arguments: str, root: Path = ROOT) -> str:

@@ -28,8 +28,11 @@ GENERAL = re.compile(
 COPY = re.compile(r"(-Copy\d*| ?\(\d+\)|\.\d{4}-\d\d-\d\d(-\d+)?)$")  # the lab's, a browser's, start.py's
 LARGEST = 100 * 2**20  # bytes
 
-# A sentence that leads to the solutions.
-SOLUTIONS = re.compile(r"\s*[A-Z][^.!?\[]*\[[^\]\n]*\]\((?:notebooks/)?solutions\b[^)\n]*\)[^.!?]*\.")
+# A sentence that leads to the solutions, in English or Chinese.
+SOLUTIONS = re.compile(
+    r"\s*[A-Z][^.!?\[]*\[[^\]\n]*\]\((?:notebooks/)?solutions\b[^)\n]*\)[^.!?]*\."
+    r"|\s*答案[^。！？\[]*\[[^\]\n]*\]\((?:notebooks/zh/)?solutions\b[^)\n]*\)[^。！？]*。"
+)
 
 
 @dataclass
