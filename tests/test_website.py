@@ -42,7 +42,6 @@ def some_pages(*names: str):
 # Where a reader should land who looks for a word.
 SEARCHED = {
     "convolution": "09_convolution",
-    "dilation": "09_convolution",
     "BatchNorm2d": "12_normalization",
     "LSTM": "13_recurrent",
     "attention": "14_transformer",
@@ -379,12 +378,14 @@ def test_chinese_terms_are_in_the_glossary_and_linked(both):
     )
 
 
-def test_a_site_in_one_language_has_no_switch(read):
-    assert "a.language" not in read("index").text and 'class="language"' not in read("index").text
+def test_there_is_a_switch_where_there_are_two_languages(read, site):
+    """A language is shown when all of it is there."""
+    whole = pages.is_whole("zh")
+    assert ('class="language"' in read("index").text) == whole == (site / "zh" / "index.html").exists()
 
 
 def test_addresses_are_the_english_ones():
     text = pages.with_english_addresses(
         "# 一\n\n```\n# 不是标题\n```\n\n## 二", "# One\n\n```\n# no\n```\n\n## Two b"
     )
-    assert text == "(one)=\n# 一\n\n```\n# 不是标题\n```\n\n(two-b)=\n## 二"
+    assert text == ('# 一\n\n<div id="one"></div>\n\n```\n# 不是标题\n```\n\n## 二\n\n<div id="two-b"></div>')
