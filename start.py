@@ -1,7 +1,8 @@
-"""Open the course in JupyterLab, on copies of the chapters that are yours: python start.py
+"""Open the course in JupyterLab, on copies of the chapters that are yours: python start.py [--language zh]
 
 The copies lie in notebooks/my, without outputs: what a cell prints appears when you run it. Your answers live there.
-start.py adds the copies that are missing, never overwrites one, and says which chapters have changed since.
+start.py adds the copies that are missing, never overwrites one, and says which chapters have changed since. Copies of the
+Chinese chapters lie in notebooks/my/zh.
 """
 
 import argparse
@@ -50,9 +51,15 @@ METADATA = {
 # Notebooks
 
 
-def chapters() -> list[Path]:
+def chapters(language: str = "en") -> list[Path]:
     """The chapters as they are stored, in order."""
-    return sorted(path for path in NOTEBOOKS.glob("*.ipynb") if CHAPTER.fullmatch(path.name))
+    folder = NOTEBOOKS if language == "en" else NOTEBOOKS / language
+    return sorted(path for path in folder.glob("*.ipynb") if CHAPTER.fullmatch(path.name))
+
+
+def own_folder(language: str) -> Path:
+    """Where a learner's copies lie."""
+    return NOTEBOOKS / "my" if language == "en" else NOTEBOOKS / "my" / language
 
 
 def one_deeper(markdown: str) -> str:
@@ -97,15 +104,17 @@ def made_from(notebook: dict) -> str | None:
     return record.get("made_from") if isinstance(record, dict) else None
 
 
-def copy_of(chapter: dict) -> dict:
+def copy_of(chapter: dict, language: str = "en") -> dict:
     """A learner's copy of a chapter: no outputs, links that work one folder deeper, and what it was made from."""
+    up = "../" if language == "en" else f"../../{language}/"  # to the folder whose solutions these are
     cells = []
     for cell in chapter["cells"]:
         cell = dict(cell)
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
         elif cell["cell_type"] == "markdown":
-            cell["source"] = one_deeper(source(cell)).splitlines(keepends=True)
+            text = one_deeper(source(cell)).replace("](../solutions/", f"]({up}solutions/")
+            cell["source"] = text.splitlines(keepends=True)
         cells.append(cell)
     return chapter | {
         "cells": cells,
@@ -140,25 +149,29 @@ def write(notebook: dict, path: Path) -> Path | None:
     return kept
 
 
-def copy_chapters(anew: set[str]) -> list[str]:
+def copy_chapters(anew: set[str], language: str = "en") -> list[str]:
     """Make the copies that are missing, and those of the chapters in `anew` ({"09"}), whose old copies are kept.
 
     Returns what a learner should know, a sentence each. Raises OSError if the copies' folder cannot be written to.
     """
-    my, said, made, changed = NOTEBOOKS / "my", [], [], []
-    my.mkdir(exist_ok=True)
+    my, said, made, changed = own_folder(language), [], [], []
+    my.mkdir(parents=True, exist_ok=True)
+    option = "" if language == "en" else f" --language {language}"
+    place = my.relative_to(NOTEBOOKS.parent).as_posix()
     with tempfile.TemporaryFile(dir=my):
         pass  # the lab will save there
-    for path in chapters():
+    for path in chapters(language):
         number, own = path.name[:2], my / path.name
         try:
             chapter = read(path)
         except (ValueError, OSError):
-            said.append(f"notebooks/{path.name} is damaged, so it was left out: get the course again.")
+            said.append(
+                f"{path.relative_to(NOTEBOOKS.parent).as_posix()} is damaged, so it was left out: get the course again."
+            )
             continue
         if number in anew or not own.exists():
-            if kept := write(copy_of(chapter), own):
-                said.append(f"notebooks/my/{own.name} is new. Your old one is beside it: {kept.name}.")
+            if kept := write(copy_of(chapter, language), own):
+                said.append(f"{place}/{own.name} is new. Your old one is beside it: {kept.name}.")
             else:
                 made.append(number)
             continue
@@ -167,15 +180,15 @@ def copy_chapters(anew: set[str]) -> list[str]:
                 changed.append(number)
         except (ValueError, OSError):
             said.append(
-                f"notebooks/my/{own.name} is damaged and was left as it is. "
-                f"A new one, with this one kept beside it: python start.py --anew {number}"
+                f"{place}/{own.name} is damaged and was left as it is. "
+                f"A new one, with this one kept beside it: python start.py{option} --anew {number}"
             )
     if made:
-        said.insert(0, f"Copied to notebooks/my, where your answers live: {', '.join(made)}.")
+        said.insert(0, f"Copied to {place}, where your answers live: {', '.join(made)}.")
     if changed:
         said.append(
             f"Changed since you copied them: {', '.join(changed)}. Your copies were left as they are. "
-            f"New ones, with yours kept beside them: python start.py --anew {' '.join(changed)}"
+            f"New ones, with yours kept beside them: python start.py{option} --anew {' '.join(changed)}"
         )
     return said
 
@@ -241,7 +254,9 @@ def course_lab() -> type:
 
 
 def open_lab(first: str, options: list[str]) -> None:
-    """Run JupyterLab with the copy named `first` open, until it is stopped. `options` are passed on and win."""
+    """Run JupyterLab with the copy at `first`, a path below notebooks/, until it is stopped. `options` are passed on and
+    win.
+    """
     install = f"not installed for {sys.executable}: python -m pip install -r requirements.txt"
     if not importlib.util.find_spec("torch"):
         sys.exit(f"PyTorch is {install}")
@@ -259,7 +274,7 @@ def open_lab(first: str, options: list[str]) -> None:
         [
             *(["--KernelManager.transport=ipc"] if on_a_file else []),
             f"--ServerApp.root_dir={NOTEBOOKS}",
-            f"--LabApp.default_url=/lab/tree/my/{first}",
+            f"--LabApp.default_url=/lab/tree/{first}",
             "--Application.log_level=ERROR",  # or the sentences above are soon out of sight
             *options,
         ]
@@ -278,6 +293,7 @@ def main(arguments: list[str] | None = None) -> None:
         default=[],
         help="begin these chapters anew; your old copies are kept",
     )
+    parser.add_argument("--language", choices=["en", "zh"], default="en", help="of the chapters; default: en")
     parser.add_argument("--copies-only", action="store_true", help="make the copies, do not start JupyterLab")
     parser.epilog = "All other options go to JupyterLab, such as --no-browser or --port 8890."
     asked, options = parser.parse_known_args(arguments)
@@ -285,7 +301,7 @@ def main(arguments: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path may hold what the console cannot show
 
-    names = [path.name for path in chapters()]
+    names = [path.name for path in chapters(asked.language)]
     if not names:
         sys.exit(f"There are no chapters in {NOTEBOOKS}: start.py belongs into the course's folder.")
     # argparse takes --option="a value with a space" for one more chapter.
@@ -297,9 +313,10 @@ def main(arguments: list[str] | None = None) -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    my = NOTEBOOKS / "my"
+    my = own_folder(asked.language)
+    place = my.relative_to(NOTEBOOKS.parent).as_posix()
     try:
-        said = copy_chapters(anew)
+        said = copy_chapters(anew, asked.language)
     except OSError as error:
         advice = "copy the course to a folder of your own and run start.py there."
         if error.errno == errno.ENOSPC:
@@ -308,10 +325,10 @@ def main(arguments: list[str] | None = None) -> None:
             advice = "this is a file; rename it and run start.py again."
         sys.exit(f"Your copies of the chapters cannot be written to {my} ({error.strerror}): {advice}")
     for name in hiding(my):
-        said.append(f"notebooks/my/{name} hides a module of the same name from your chapters: rename it.")
-    print(*(said or ["Your copies of the chapters are in notebooks/my."]), sep="\n", flush=True)
+        said.append(f"{place}/{name} hides a module of the same name from your chapters: rename it.")
+    print(*(said or [f"Your copies of the chapters are in {place}."]), sep="\n", flush=True)
     if not asked.copies_only:
-        open_lab(names[0], options)
+        open_lab((my / names[0]).relative_to(NOTEBOOKS).as_posix(), options)
 
 
 if __name__ == "__main__":

@@ -419,7 +419,8 @@ def test_cells_fit_a_slide(path):
             continue
         lines = sum(bool(line.strip()) for line in cell.source.splitlines())
         whole = re.search(r"^class |^check\(", cell.source, re.MULTILINE)
-        assert lines <= MAX_LINES or whole, f"{cell.id}: {lines} lines"
+        most = MAX_LINES + 5 * replay.has_tag(cell, "plot")  # a drawing's code is not on its slide
+        assert lines <= most or whole, f"{cell.id}: {lines} lines"
 
 
 @every_notebook

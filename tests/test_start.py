@@ -185,6 +185,26 @@ def test_copies_are_made_once_and_never_overwritten(course):
     assert contents(course / "notebooks") == chapters
 
 
+def test_chinese_chapters_have_copies_of_their_own(course):
+    zh, my = course / "notebooks" / "zh", course / "notebooks" / "my"
+    zh.mkdir()
+    put(zh / "01_topic.ipynb", "x = 1  # 第一个数")
+    notebook = nbformat.read(zh / "01_topic.ipynb", as_version=4)
+    links = "[图](../images/a.svg) [答案](solutions/01_topic.ipynb) [下一章](02_topic.ipynb)"
+    notebook.cells.append(nbformat.v4.new_markdown_cell(links, id="links"))
+    nbformat.write(notebook, zh / "01_topic.ipynb")
+    said = copies(course, "--language", "zh")
+    assert said == "Copied to notebooks/my/zh, where your answers live: 01.\n"
+    assert sorted(contents(my / "zh")) == ["01_topic.ipynb"]
+    cell = nbformat.read(my / "zh" / "01_topic.ipynb", as_version=4).cells[-1]
+    assert cell.source == (
+        "[图](../../images/a.svg) [答案](../../zh/solutions/01_topic.ipynb) [下一章](02_topic.ipynb)"
+    )
+    assert copies(course, "--language", "zh") == "Your copies of the chapters are in notebooks/my/zh.\n"
+    put(zh / "01_topic.ipynb", "x = 2  # 第一个数")
+    assert "python start.py --language zh --anew 01" in copies(course, "--language", "zh")
+
+
 def test_an_update_is_told_and_changes_no_copy(course):
     notebooks, my = course / "notebooks", course / "notebooks" / "my"
     copies(course)

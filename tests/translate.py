@@ -124,7 +124,7 @@ def translated(english: NotebookNode, chinese: NotebookNode | None, solution: bo
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
             output.text = "".join(in_chinese(line) for line in output.text.splitlines(keepends=True))
-    if chinese is None or chinese.cell_type != cell.cell_type or not says_something(english):
+    if chinese is None or chinese.cell_type != cell.cell_type:
         return cell
     own, alt = chinese.source, chinese.metadata.get("alt", "")
     if cell.cell_type == "markdown" and links(own) == links(english.source):
