@@ -497,10 +497,7 @@ def main() -> None:
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--pdf", action="store_true", help="also print a hand-out of each deck")
     parser.add_argument(
-        "--chapters", type=Path, metavar="FOLDER", help="notebooks from here (default: notebooks)"
-    )
-    parser.add_argument(
-        "--language", default="en", help="the language's code; another than en has its own folder"
+        "--language", choices=["en", "zh"], default="en", help="of the chapters; zh has its own folder of decks"
     )
     options = parser.parse_args()
     browser = find_browser() if options.pdf else None
@@ -508,8 +505,10 @@ def main() -> None:
         sys.exit(
             "decks.py: --pdf needs Chromium, Chrome or Edge, and none was found; the decks need none to be made"
         )
-    folder = DECKS if options.language == "en" else DECKS / options.language
-    for notebook in options.notebooks or chapters(options.chapters):
+    folder, source = DECKS, NOTEBOOKS
+    if options.language != "en":
+        folder, source = DECKS / options.language, NOTEBOOKS / options.language
+    for notebook in options.notebooks or chapters(source):
         try:
             deck = make(notebook, folder, options.language)
             print(deck.relative_to(Path.cwd()) if deck.is_relative_to(Path.cwd()) else deck, flush=True)
