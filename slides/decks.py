@@ -1,4 +1,4 @@
-"""Make the slide decks: python slides/decks.py [NOTEBOOK ...] [--pdf]    (default: all chapters)
+"""Make the slide decks: python slides/decks.py [NOTEBOOK ...] [--pdf] [--language zh]    (default: all chapters)
 
 A deck is one HTML file, slides/decks/NN_topic.html, that needs no network: reveal.js, MathJax and all pictures are
 inside. Open it in a browser: arrows move, S opens the speaker's view with the notes, F fills the screen. With --pdf a
@@ -218,7 +218,8 @@ def divide(source: str, said: bool = False, lead: bool = True, fill: int = FILL)
         elif kind in ("text", "quote"):
             mark = "> " if kind == "quote" else ""
             for chosen, stays in ((part.shown, True), (part.left, False)):
-                if some := " ".join(piece for k, piece in enumerate(found) if (k in keep) == stays):
+                some = " ".join(piece for k, piece in enumerate(found) if (k in keep) == stays)
+                if some := re.sub("(?<=[。？！]) ", "", some):
                     chosen.append(mark + some)
         elif kind == "list" and said:
             part.left.append(block)
@@ -497,7 +498,10 @@ def main() -> None:
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--pdf", action="store_true", help="also print a hand-out of each deck")
     parser.add_argument(
-        "--language", choices=["en", "zh"], default="en", help="of the chapters; zh has its own folder of decks"
+        "--language",
+        choices=["en", "zh"],
+        default="en",
+        help="of the chapters; zh has its own folder of decks",
     )
     options = parser.parse_args()
     browser = find_browser() if options.pdf else None

@@ -228,7 +228,7 @@ def test_what_has_no_room_goes_to_the_notes(made, page):
             [],
         ),
         ("# 1 · B\n\nC.\n\nNext: [a](b.ipynb)", False, "1 · B", ["C."], ["Next: [a](b.ipynb)"]),
-        ("第一句。第二句？", False, "", ["第一句。 第二句？"], []),
+        ("第一句。第二句？", False, "", ["第一句。第二句？"], []),
     ],
 )
 def test_the_rule(source, said, headline, shown, left):
@@ -245,13 +245,14 @@ def test_long_code_goes_on_between_statements():
     assert "\n".join(decks.chunks(magic)) == magic
 
 
-def test_chapters_from_another_folder(tmp_path, monkeypatch):
-    """A translation, for instance: decks in its own folder, with its language."""
+def test_chapters_in_another_language(tmp_path, monkeypatch):
+    """Decks in a folder of their own, with their language."""
     monkeypatch.setattr(decks, "DECKS", tmp_path / "decks")
+    monkeypatch.setattr(decks, "NOTEBOOKS", tmp_path)
     folder = tmp_path / "zh"
     folder.mkdir()
     (folder / "01_settings.ipynb").write_bytes(replay.chapters()[1].read_bytes())
-    monkeypatch.setattr(sys, "argv", ["decks.py", "--chapters", str(folder), "--language", "zh"])
+    monkeypatch.setattr(sys, "argv", ["decks.py", "--language", "zh"])
     decks.main()
     (made,) = (tmp_path / "decks").rglob("*.html")
     assert made == tmp_path / "decks" / "zh" / "01_settings.html"
