@@ -201,12 +201,12 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests marked `weekly`, unless --weekly asks for them, and begin with the longest: the lab's."""
+    """Leave out the tests marked `weekly`, unless --weekly asks for them, and begin with the longest files."""
     weekly = [item for item in items if item.get_closest_marker("weekly")]
     if weekly and not config.getoption("--weekly"):
         config.hook.pytest_deselected(items=weekly)
         items[:] = [item for item in items if not item.get_closest_marker("weekly")]
-    items.sort(key=lambda item: item.path.name != "test_lab.py")
+    items.sort(key=lambda item: item.path.name not in ("test_lab.py", "test_website.py", "test_exercises.py"))
 
 
 def pytest_configure(config):

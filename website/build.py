@@ -247,8 +247,8 @@ def build(built: Path = BUILT, with_decks: bool = False, hand_outs: bool = False
     """
     shutil.rmtree(built, ignore_errors=True)
     languages = [
-        language for language in ("zh", "en") if pages.chapters(language)
-    ]  # zh/ first: the map lists it
+        language for language in ("zh", "en") if pages.is_whole(language)
+    ]  # zh first: the map lists it
     for language in languages:
         build_in(language, built if language == "en" else built / language, languages, with_decks, hand_outs)
     return built

@@ -127,6 +127,12 @@ def chapters(language: str = "en") -> list[Path]:
     return sorted(path for path in found if re.fullmatch(r"\d\d_\w+", path.stem))
 
 
+def is_whole(language: str) -> bool:
+    """Whether all chapters and their solutions are there in a language."""
+    folder = folder_of(language)
+    return all((folder / part / path.name).is_file() for path in chapters() for part in ("", "solutions"))
+
+
 def title_of(cells: list[NotebookNode]) -> str:
     """A chapter's title, "9 · Convolution"."""
     return re.match(r"# (.+)", cells[0].source)[1]
