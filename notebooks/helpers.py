@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import tracebacks
-from language import _, language
+from language import _
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -44,7 +44,9 @@ if "ipykernel" in sys.modules:
     from IPython import get_ipython
 
     if shell := get_ipython():
-        os.environ.setdefault("COURSE_LANGUAGE", language())  # programs that a cell starts speak it too
+        os.environ["COURSE_LANGUAGE"] = (
+            "en"  # of programs that a cell starts: the cell may read what they say
+        )
         # Two pixels for one: pictures are sharp on a projector, and as large as before.
         shell.run_line_magic("config", "InlineBackend.figure_format = 'retina'")
         # With one of those no picture would appear.

@@ -23,16 +23,16 @@ NO_SPACE = re.compile(
 def language() -> str:
     """ "en" or "zh".
 
-    The variable COURSE_LANGUAGE decides; without it, in a notebook, whether the comment in its set-up cell is
-    Chinese, and on a console the language that the system is set to.
+    In a notebook it is Chinese if the comment in its set-up cell is. On a console the variable COURSE_LANGUAGE decides,
+    or else the language that the system is set to.
     """
-    wanted = os.environ.get("COURSE_LANGUAGE")
-    if wanted is None and "IPython" in sys.modules:
+    if "IPython" in sys.modules:
         from IPython import get_ipython
 
         if shell := get_ipython():
             setup = next((cell for cell in shell.user_ns.get("In", []) if "sys.path +=" in cell), "")
             return "zh" if CHINESE.search(setup) else "en"
+    wanted = os.environ.get("COURSE_LANGUAGE")
     if wanted is None:
         names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
         wanted = next((os.environ[name] for name in names if os.environ.get(name)), "")

@@ -124,6 +124,9 @@ def translated(english: NotebookNode, chinese: NotebookNode | None, solution: bo
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
             output.text = "".join(in_chinese(line) for line in output.text.splitlines(keepends=True))
+        elif output.output_type == "error":
+            said, output.evalue = output.evalue, in_chinese(output.evalue)
+            output.traceback = [entry.replace(said, output.evalue) for entry in output.traceback]
     if chinese is None or chinese.cell_type != cell.cell_type:
         return cell
     own, alt = chinese.source, chinese.metadata.get("alt", "")
@@ -233,6 +236,13 @@ def catalogue() -> dict[str, str]:
     return json.loads(TEXTS.read_text(encoding="utf-8")) if TEXTS.exists() else {}
 
 
+def _shown_as(form: str | None) -> str:
+    """An expression for a value that is shown in a format: a number for .4f, a share for .2%, anything without one."""
+    if form and form[-1] in "fg":
+        return r" *-?[\d.]+(?:e[-+]?\d+)?"
+    return r" *[\d.]+%" if form and form[-1] == "%" else ".*?"
+
+
 @cache
 def _patterns() -> list[tuple[re.Pattern, str, str]]:
     """For each translated template with words enough to know it by, an expression for what it looks like when shown."""
@@ -241,11 +251,11 @@ def _patterns() -> list[tuple[re.Pattern, str, str]]:
         if len(re.findall("[A-Za-z]", _words(text))) < 6:
             continue
         pattern = ""
-        for part, name, _form, _kind in string.Formatter().parse(text):
+        for part, name, form, _kind in string.Formatter().parse(text):
             pattern += re.escape(part)
             if name:
                 key = re.sub(r"\W", "_", name)
-                pattern += f"(?P={key})" if f"(?P<{key}>" in pattern else f"(?P<{key}>.*?)"
+                pattern += f"(?P={key})" if f"(?P<{key}>" in pattern else f"(?P<{key}>{_shown_as(form)})"
         found.append((re.compile(pattern), text, other))
     # The most specific one first: most words, fewest places.
     return sorted(found, key=lambda one: -len(_words(one[1])))
