@@ -123,7 +123,8 @@ def translated(english: NotebookNode, chinese: NotebookNode | None, solution: bo
         cell.source = deeper(english.source, solution)
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
-            output.text = "".join(in_chinese(line) for line in output.text.splitlines(keepends=True))
+            lines = output.text.splitlines(keepends=True)
+            output.text = "".join(in_chinese(line, printed=True) for line in lines)
         elif output.output_type == "error":
             said, output.evalue = output.evalue, in_chinese(output.evalue)
             output.traceback = [entry.replace(said, output.evalue) for entry in output.traceback]
@@ -190,6 +191,7 @@ def update(path: Path, current: list[str] | None = None) -> tuple[list[str], lis
 # What the course's own programs say
 
 
+@cache
 def templates() -> dict[str, str]:
     """Each template that is marked by `_` in the course's modules, with the file in which it stands."""
     found = {}
@@ -261,11 +263,19 @@ def _patterns() -> list[tuple[re.Pattern, str, str]]:
     return sorted(found, key=lambda one: -len(_words(one[1])))
 
 
-def in_chinese(text: str) -> str:
-    """A line that one of the course's programs has printed, as it prints it in Chinese; other lines as they are."""
+def _is_printed(template: str) -> bool:
+    """Whether a text comes as a line of a cell's output: a verdict, a whole sentence, an error, the learner's progress."""
+    whole = not places(template) and len(template.split()) > 2
+    place = templates().get(template)
+    error = place in ("notebooks/helpers.py", "notebooks/course_data.py") and len(template.split()) > 5
+    return whole or error or template.startswith("{number} · ") or place == "notebooks/progress.py"
+
+
+def in_chinese(text: str, printed: bool = False) -> str:
+    """A text of the course's programs as they say it in Chinese; other texts as they are. printed: of a cell's output."""
     body = text.rstrip("\n")
     for pattern, template, other in _patterns():
-        if found := pattern.fullmatch(body):
+        if (not printed or _is_printed(template)) and (found := pattern.fullmatch(body)):
             values = {}
             for _part, name, _form, _kind in string.Formatter().parse(template):
                 if name:
