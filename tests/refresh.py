@@ -76,6 +76,17 @@ class Client(NotebookClient):
         return await super().async_execute_cell(cell, cell_index, **kwargs)
 
 
+def lenient_client(notebook: nbformat.NotebookNode, manager: dict) -> NotebookClient:
+    """A client that runs cells as the replay does, and goes on after an error. manager: from replay.kernel_options."""
+    return NotebookClient(
+        notebook,
+        km=AsyncKernelManager(**manager),
+        timeout_func=replay.time_limit,
+        allow_errors=True,
+        coalesce_streams=True,
+    )
+
+
 def refresh(path: Path) -> str:
     """Run one notebook and store its outputs; returns what became of it. Raises SystemExit that names a bad cell."""
     before = path.read_text(encoding="utf-8")

@@ -7,9 +7,8 @@ import re
 
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 
+import refresh
 import replay
 
 pytestmark = pytest.mark.weekly
@@ -37,13 +36,7 @@ def differences(path, order: list[int]) -> list[str]:
     stored = nbformat.read(path, as_version=4).cells
     found, seen = [], set()
     with replay.kernel_options(path) as (manager, start):
-        client = NotebookClient(
-            notebook,
-            km=AsyncKernelManager(**manager),
-            timeout_func=replay.time_limit,
-            allow_errors=True,
-            coalesce_streams=True,
-        )
+        client = refresh.lenient_client(notebook, manager)
         with client.setup_kernel(cleanup_kc=True, **start):
             for number in order:
                 cell = notebook.cells[codes[number]]

@@ -99,7 +99,7 @@ glossary
 
 def getting_page(language: str) -> str:
     """How to get the course: README's part on it, all between its first heading and its table of chapters."""
-    name = "README.md" if language == "en" or not (ROOT / "README.zh-CN.md").exists() else "README.zh-CN.md"
+    name = "README.md" if language == "en" else "README.zh-CN.md"
     readme = (ROOT / name).read_text(encoding="utf-8")
     part = re.search(r"^## .*?(?=^## [^\n]*\n(?:(?!^## ).)*^\| 00 )", readme, re.MULTILINE | re.DOTALL)
     if not part:
