@@ -341,7 +341,7 @@ def centre(answer):
     require(
         not names,
         _(
-            "Centre(3) has the parameters {names}; what is not learned is a buffer, not a parameter.",
+            "Centre(3) has the parameters {names}; what is not learnt is a buffer, not a parameter.",
             names=names,
         ),
     )

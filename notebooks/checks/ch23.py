@@ -255,7 +255,7 @@ def resume(answer):
             raise NotYet(
                 _(
                     "for {what}, resume returned {found}: the run would begin anew, and write over what is left of "
-                    "the old one. Let the error pass.",
+                    "the old one. Let the error be raised.",
                     what=what,
                     found=describe(found),
                 )
@@ -412,7 +412,7 @@ def name_picture(answer):
                 continue
             raise NotYet(
                 _(
-                    "the weights could not be read, and name_picture returned {found}: let that error pass, the "
+                    "the weights could not be read, and name_picture returned {found}: let that error be raised, the "
                     "picture is good.",
                     found=describe(found),
                 )

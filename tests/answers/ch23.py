@@ -521,9 +521,9 @@ WRONG = {
             hint="code from the file",
             forbidden="without running any code from the file",
         ),
-        Wrong(anew_whatever_happens, hint="Let the error pass", forbidden="do not start anew"),
+        Wrong(anew_whatever_happens, hint="Let the error be raised", forbidden="do not start anew"),
         Wrong(always_four, hint="Epoch 7 is done"),
-        Wrong(only_broken_ones, hint="Let the error pass"),
+        Wrong(only_broken_ones, hint="Let the error be raised"),
         Wrong(anew_where_empty, hint="for an empty file"),
         Wrong(anew_where_text, hint="for a text"),
         Wrong(in_eval_mode, hint="in eval mode"),
@@ -550,7 +550,7 @@ WRONG = {
         Wrong(changed_first(top_square), hint="for tall.png"),
         Wrong(changed_first(palette_as_grey), hint="mode P"),
         Wrong(only_the_path, hint="a sentence with the file's name"),
-        Wrong(no_weights_no_answer, hint="let that error pass"),
+        Wrong(no_weights_no_answer, hint="let that error be raised"),
     ],
 }
 NO_RULE = {"23.3": ["without the prefix", "do not begin with the prefix"]}
