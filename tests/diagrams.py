@@ -398,8 +398,8 @@ def _08_tree() -> Figure:
 
 @diagram
 def _09_steps() -> Figure:
-    figure, axes = canvas(9.6, 5.6)
-    cell = 0.22
+    figure, axes = canvas(9.5, 5.4)
+    width = 1.1  # of a picture, with its padding
     rows = [
         ("stride=1", 5, 0, 1, 1),
         ("stride=2", 5, 0, 1, 2),
@@ -407,14 +407,15 @@ def _09_steps() -> Figure:
         ("dilation=2", 5, 0, 2, 1),
     ]
     for r, (name, side, padding, dilation, stride) in enumerate(rows):
-        bottom = 4.2 - 1.38 * r
-        label(axes, 0.15, bottom + 0.6, name, ha="left")
+        bottom = 4.15 - 1.35 * r
         whole = side + 2 * padding
+        cell = width / whole
         reach = dilation * 2 + 1
         starts = list(range(0, whole - reach + 1, stride))
-        shown = starts[:4]
-        for s, start in enumerate(shown):
-            left = 1.6 + 1.75 * s
+        size = len(starts)
+        label(axes, 0.1, bottom + width / 2, f"{name}\noutput {size} × {size}", size=19, ha="left")
+        for s, start in enumerate(starts):
+            left = 2.15 + 1.55 * s
             for i in range(whole):
                 for j in range(whole):
                     inside = padding <= i < side + padding and padding <= j < side + padding
@@ -425,30 +426,11 @@ def _09_steps() -> Figure:
                         and 0 <= j - start < reach
                     )
                     kind = WEIGHT if under else DATA if inside else EMPTY
-                    place = (left + j * cell * 5 / whole, bottom + (whole - 1 - i) * cell * 5 / whole)
-                    axes.add_patch(
-                        Rectangle(
-                            place,
-                            cell * 5 / whole,
-                            cell * 5 / whole,
-                            facecolor=kind[0],
-                            edgecolor=kind[1],
-                            linewidth=0.8,
-                        )
-                    )
-            if s + 1 < len(shown):
-                arrow(axes, (left + 1.2, bottom + 0.55), (left + 1.65, bottom + 0.55))
-        size = len(starts)
-        more = "… " if len(starts) > len(shown) else ""
-        places = "1 place" if size == 1 else f"{size} in a row"
-        label(
-            axes,
-            1.6 + 1.75 * len(shown) - 0.15,
-            bottom + 0.55,
-            f"{more}{places}:\noutput {size} × {size}",
-            size=10,
-            ha="left",
-        )
+                    place = (left + j * cell, bottom + (whole - 1 - i) * cell)
+                    look = {"facecolor": kind[0], "edgecolor": kind[1], "linewidth": 0.8}
+                    axes.add_patch(Rectangle(place, cell, cell, **look))
+            if s + 1 < size:
+                arrow(axes, (left + 1.15, bottom + width / 2), (left + 1.5, bottom + width / 2))
     return figure
 
 
