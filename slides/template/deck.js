@@ -18,13 +18,15 @@ const words = (element) => {
 const sentences = (element) => (element.textContent.match(/[.?!。？！]["”)]?(?=\s|$)|[。？！]/g) ?? []).length;
 
 // The parts of a section: one for each block of text, each piece of code, each output; with the notes that follow it.
+// What is noted of a text that takes several slides stands on the first.
 function parts(section) {
   const found = [];
   let loose = [];
   for (const child of [...section.children]) {
     if (child.matches(".headline")) continue;
     if (child.matches("aside")) {
-      (found.at(-1)?.notes ?? loose).push(child);
+      const first = found.find((part) => part.id === child.dataset.cell && part.cell.matches(".markdown"));
+      ((first ?? found.at(-1))?.notes ?? loose).push(child);
       continue;
     }
     const pieces = [];
@@ -205,9 +207,7 @@ function rows(part, room, others) {
   part.cell.after(cell);
   body.slice(first).forEach((row) => row.remove());
   part.height = part.cell.offsetHeight;
-  const rest = { ...part, cell, height: cell.offsetHeight, notes: part.notes };
-  part.notes = [];
-  return rest;
+  return { ...part, cell, height: cell.offsetHeight, notes: [] }; // the notes stay with the first rows
 }
 
 function build(page, list, room) {
