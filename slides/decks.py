@@ -148,7 +148,8 @@ class Part:
 LEAD = re.compile(r"\*\*(?P<bold>(?:[^*`]|`[^`]*`){1,60}?)(?P<stop>[.:]?)\*\*(?P<after>[.:]?)(?=\s|$)\s*")
 ASKS = re.compile(r"[?？][)*\"”]*$|^Before you run")
 FOR_THE_SPEAKER = re.compile(
-    r"(?:\| minutes to teach|Previous: |Next: |Documentation: |Replace each `\.\.\.`)"
+    r"(?:\| minutes to teach|Previous: |Next: |Documentation: |Replace each `\.\.\.`"
+    r"|\| 讲授分钟数|上一章：|下一章：|文档：|把每个 `\.\.\.` 换成)"
 )
 
 
@@ -296,8 +297,15 @@ class Deck:
     def __init__(self, notebook: Path):
         self.nb = nbformat.read(notebook, as_version=4)
         self.notes = notes(notebook.stem)
+        folder = notebook.parent
+        if (
+            folder.parent / "images"
+        ).is_dir():  # of an edition in another language: its pictures lie one folder up
+            folder = folder.parent
+            for cell in self.nb.cells:
+                cell.source = cell.source.replace("](../images/", "](images/")
         renderer = IPythonRenderer(
-            escape=False, embed_images=True, path=str(notebook.parent), exclude_anchor_links=True
+            escape=False, embed_images=True, path=str(folder), exclude_anchor_links=True
         )
         self.markdown = MarkdownWithMath(renderer=renderer).render
         self.code = Highlight2HTML(pygments_lexer="ipython3")

@@ -26,7 +26,10 @@ SMALLEST_PICTURE = 380  # pixels, the longer side
 MEASURE = """
 ([least, leastCode, tolerance, mostWords, mostInLists, smallest]) => {
   const all = [], rounds = (number) => Math.round(number * 10) / 10;
-  const count = (text) => text.split(/\\s+/).filter((word) => /[\\p{L}\\p{N}]/u.test(word)).length;
+  // Two Chinese characters count as a word, as in decks.words.
+  const han = /\\p{Script=Han}/gu;
+  const count = (text) => Math.floor((text.match(han) ?? []).length / 2) +
+    text.replace(han, " ").split(/\\s+/).filter((word) => /[\\p{L}\\p{N}]/u.test(word)).length;
   const plain = (element) => {
     const copy = element.cloneNode(true);
     copy.querySelectorAll("mjx-container, pre, table, img").forEach((e) => e.remove());
@@ -92,8 +95,8 @@ MEASURE = """
     if (words > (lists ? mostInLists : mostWords)) say(texts[0], `${words} words`);
     if (!headline?.textContent.trim() || headline.textContent.trim().endsWith("…")) say(slide, "no headline");
     if (!cells.length && !opening) say(slide, "an empty slide");
-    const stops = (said.match(/[.?!。？！]["”)]?(?=\\s|$)/g) ?? []).length;
-    if (cells.length && !sight && stops < 2 && !said.includes("?") && !opening) say(cells[0], "one lonely sentence");
+    const stops = (said.match(/[.?!]["”)]?(?=\\s|$)|[。？！]/g) ?? []).length;
+    if (cells.length && !sight && stops < 2 && !/[?？]/.test(said) && !opening) say(cells[0], "one lonely sentence");
     const copies = texts.map((c) => c.cloneNode(true));
     copies.forEach((c) => c.querySelectorAll("code, pre, mjx-container").forEach((e) => e.remove()));
     if (copies.some((c) => c.textContent.includes("$"))) say(cells[0], "a formula that is not set");

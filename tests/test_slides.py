@@ -229,6 +229,7 @@ def test_what_has_no_room_goes_to_the_notes(made, page):
         ),
         ("# 1 · B\n\nC.\n\nNext: [a](b.ipynb)", False, "1 · B", ["C."], ["Next: [a](b.ipynb)"]),
         ("第一句。第二句？", False, "", ["第一句。第二句？"], []),
+        ("# 1 · 甲\n\n乙。\n\n下一章：[a](b.ipynb)", False, "1 · 甲", ["乙。"], ["下一章：[a](b.ipynb)"]),
     ],
 )
 def test_the_rule(source, said, headline, shown, left):
@@ -256,7 +257,16 @@ def test_chapters_in_another_language(tmp_path, monkeypatch):
     decks.main()
     (made,) = (tmp_path / "decks").rglob("*.html")
     assert made == tmp_path / "decks" / "zh" / "01_settings.html"
-    assert '<html lang="zh">' in made.read_text(encoding="utf-8")
+    html = made.read_text(encoding="utf-8")
+    assert '<html lang="zh">' in html
+
+
+def test_pictures_of_another_edition_are_inside(tmp_path):
+    """The Chinese chapters lie one folder below the pictures."""
+    notebook = decks.NOTEBOOKS / "zh" / "09_convolution.ipynb"
+    assert "](../images/" in notebook.read_text(encoding="utf-8")
+    html = decks.make(notebook, tmp_path, "zh").read_text(encoding="utf-8")
+    assert "images/09_" not in html and html.count("data:image/svg+xml") >= 2
 
 
 def test_a_request_is_noticed(made, page, tmp_path):
