@@ -1055,6 +1055,65 @@ def _25_allreduce() -> Figure:
 # The command
 
 
+@diagram
+def _26_block() -> Figure:
+    figure, axes = canvas(9, 3.4)
+    y = 2.3
+    box(axes, 0.2, y - 0.3, 0.7, 0.6, "x", DATA, 15)
+    arrow(axes, (0.9, y), (2.1, y))
+    places = [("convolution", WEIGHT), ("BatchNorm", PLAIN), ("activation", ACTIVATION)]
+    for i, (text, kind) in enumerate(places):
+        box(axes, 2.1 + 1.6 * i, y - 0.3, 1.3, 0.6, text, kind)
+        arrow(axes, (3.4 + 1.6 * i, y), (3.7 + 1.6 * i if i < 2 else 6.85, y))
+    _plus(axes, 7.0, y)
+    arrow(axes, (7.17, y), (7.75, y))
+    box(axes, 7.75, y - 0.3, 1.1, 0.6, "x + f(x)", DATA, 12)
+    axes.plot([1.5, 1.5, 7.0], [y, 3.1, 3.1], color=DATA[1], linewidth=2.2)
+    arrow(axes, (7.0, 3.1), (7.0, y + 0.17), DATA[1])
+    label(axes, 4.2, 3.25, "shortcut: x as it is", DATA[1])
+    label(axes, 1.82, y + 0.16, "f", "#222222", 13)
+    # The way back.
+    low = 1.0
+    label(axes, 8.3, low + 0.35, "gradient g", GRADIENT[1])
+    axes.plot([8.3, 7.0], [low, low], color=GRADIENT[1], linewidth=2.2)
+    arrow(axes, (7.0, low), (1.5, low), GRADIENT[1])
+    label(axes, 4.2, low + 0.2, "through f:  f '(x) · g", GRADIENT[1])
+    axes.plot([7.0, 7.0, 1.5], [low, 0.35, 0.35], color=GRADIENT[1], linewidth=2.2)
+    arrow(axes, (1.5, 0.35), (1.5, low - 0.05), GRADIENT[1])
+    label(axes, 4.2, 0.55, "along the shortcut:  1 · g", GRADIENT[1])
+    arrow(axes, (1.5, low), (0.3, low), GRADIENT[1])
+    label(axes, 0.62, low + 0.35, "(1 + f ') g", GRADIENT[1], 11)
+    return figure
+
+
+@diagram
+def _26_network() -> Figure:
+    figure, axes = canvas(9.6, 2.1)
+    y = 1.2
+    label(axes, 0.5, 1.85, "3 × 32 × 32", DATA[1], 9.5)
+    box(axes, 0.15, y - 0.3, 0.7, 0.6, "x", DATA, 14)
+    arrow(axes, (0.85, y), (1.15, y))
+    box(axes, 1.15, y - 0.3, 0.95, 0.6, "whitening\n(frozen)", EMPTY, 9)
+    label(axes, 1.62, 1.85, "24 × 31 × 31", DATA[1], 9.5)
+    for i, shape in enumerate(("64 × 15 × 15", "256 × 7 × 7", "256 × 3 × 3")):
+        left = 2.4 + 2.05 * i
+        arrow(axes, (left - 0.3, y), (left, y))
+        box(axes, left, y - 0.3, 0.6, 0.6, "conv\npool", WEIGHT, 9)
+        axes.plot([left + 0.6, left + 0.8], [y, y], color="#444444", linewidth=1.5)
+        arrow(axes, (left + 0.7, y), (left + 0.9, y))
+        box(axes, left + 0.9, y - 0.3, 0.45, 0.6, "f", ACTIVATION, 13)
+        arrow(axes, (left + 1.35, y), (left + 1.5, y))
+        axes.plot([left + 0.75, left + 0.75, left + 1.62], [y, 0.55, 0.55], color=DATA[1], linewidth=1.8)
+        arrow(axes, (left + 1.62, 0.55), (left + 1.62, y - 0.14), DATA[1])
+        _plus(axes, left + 1.62, y)
+        label(axes, left + 0.8, 1.85, shape, DATA[1], 9.5)
+        label(axes, left + 0.8, 0.25, f"block {i + 1}", "#222222", 10)
+    arrow(axes, (8.25, y), (8.5, y))
+    box(axes, 8.5, y - 0.3, 0.95, 0.6, "max-pool,\nlinear, / 8", WEIGHT, 9)
+    label(axes, 8.97, 1.85, "10", DATA[1], 9.5)
+    return figure
+
+
 def draw(name: str, folder: Path = IMAGES) -> Path:
     """Draw one diagram into `folder`; returns its path. Raises KeyError for an unknown name."""
     path = folder / f"{name}.svg"
