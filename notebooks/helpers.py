@@ -271,8 +271,10 @@ class Batches:
     y int64 (batch_size,), both on `device`; the last batch may be smaller.
 
     shuffle: another order in each round. augment: by chance, flip a picture from left to right (one in two)
-    and move it by up to `shift` pixels each way, mirroring what is missing at its edges. generator: draws
-    these random numbers, always on the CPU, so that they are the same whatever the device.
+    and move it by up to `shift` pixels each way, mirroring what is missing at its edges. alternate: instead of by
+    chance, augment flips each picture in every second round, half of the pictures in each (chapter 26); `rounds`
+    counts the rounds begun, and a run that is resumed sets it. generator: draws the random numbers, always on
+    the CPU, so that they are the same whatever the device.
     rank, world: process `rank` of `world` gets its share of every batch, batch_size / world (chapter 25).
 
     Raises ValueError if the tensors are not as above, if batch_size < 1 or cannot be shared out evenly.
@@ -288,6 +290,7 @@ class Batches:
         shift: int = 4,
         device: torch.device | str = device,
         generator: torch.Generator | None = None,
+        alternate: bool = False,
         rank: int = 0,
         world: int = 1,
     ):
@@ -321,6 +324,7 @@ class Batches:
         self.labels = labels.to(device)
         self.batch_size, self.shuffle, self.augment, self.shift = batch_size, shuffle, augment, shift
         self.generator, self.rank, self.world = generator, rank, world
+        self.alternate, self.rounds = alternate, 0  # rounds begun
         self.mean = 255 * torch.tensor(CIFAR10_MEAN, device=device)
         self.std = 255 * torch.tensor(CIFAR10_STD, device=device)
 
@@ -333,12 +337,16 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         count = len(self.labels)
         order = torch.randperm(count, generator=self.generator) if self.shuffle else torch.arange(count)
+        rounds = self.rounds = self.rounds + 1
         for pick in order[: self._count()].split(self.batch_size):
             # Every process draws for the whole batch, then keeps its share: any `world` sees the same.
             move, flip = None, None
             if self.augment:
                 move = torch.randint(-self.shift, self.shift + 1, (2, len(pick), 1), generator=self.generator)
-                flip = torch.rand(len(pick), 1, generator=self.generator) < 0.5
+                if self.alternate:  # half of the pictures in odd rounds, the other half in even ones
+                    flip = (pick[:, None] + rounds) % 2 == 0
+                else:
+                    flip = torch.rand(len(pick), 1, generator=self.generator) < 0.5
                 move, flip = move[:, self.rank :: self.world], flip[self.rank :: self.world]
             yield self._batch(pick[self.rank :: self.world], move, flip)
 
