@@ -1,7 +1,8 @@
-"""Chapter 21 as a script: train CIFAR10-quick, and watch it on images held out.
+"""Chapter 21 as a script: train CIFAR10-quick, or chapter 26's network, and watch it on images held out.
 
 python notebooks/train.py                                      the bundled sample
 COURSE_DATA=full python notebooks/train.py                     the whole of CIFAR-10
+COURSE_DATA=full python notebooks/train.py --model residual    the network of chapter 26
 python notebooks/train.py --checkpoint run.pt                  a run that may be stopped
 python notebooks/train.py --checkpoint run.pt --resume         goes on where that run was
 python notebooks/train.py --validation 0 --test                the last run: all images, then the test images
@@ -43,6 +44,7 @@ import helpers
 from course_data import DataError, cifar10_tensors, mode
 from helpers import Batches, CheckpointError, evaluate, train_one_epoch
 from language import Text, _
+from residual import PIECES, AveragedSGD, Views, parameter_groups, residual_network, whiten
 
 ACTIVATIONS = {"none": None, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 # How the learning rate goes: up to its highest value in the first quarter of the steps, then down to almost nothing
@@ -60,8 +62,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides a run's numbers, but for the data and the device."""
+    """All that decides a run's numbers, but for the data and the device. The defaults are CIFAR10-quick's recipe."""
 
+    model: str = "quick"
     epochs: int = 15
     batch_size: int = 64
     lr: float = 0.03
@@ -75,6 +78,24 @@ class Settings:
     validation: float = 0.1
     seed: int = 0
     autocast: bool = False
+    width: int = 64  # of the residual network: the channels of its first block
+    without: str = ""  # of the residual network and its training: what to leave out
+
+
+# One recipe for each network.
+RECIPES = {
+    "quick": Settings(),
+    "residual": Settings(
+        model="residual",
+        epochs=7,
+        batch_size=64,
+        lr=0.12,
+        momentum=0.85,
+        weight_decay=1.5e-3,
+        label_smoothing=0.2,
+        activation="gelu",
+    ),
+}
 
 
 def split(images: Tensor, labels: Tensor, validation: float) -> tuple[tuple[Tensor, Tensor], ...]:
@@ -83,21 +104,46 @@ def split(images: Tensor, labels: Tensor, validation: float) -> tuple[tuple[Tens
     return (images[:count], labels[:count]), (images[count:], labels[count:])
 
 
+def new_model(settings: Settings) -> nn.Module:
+    """The network that the settings name, with new weights."""
+    if settings.model == "residual":
+        return residual_network(settings.width, shortcut=settings.without != "shortcut")
+    return helpers.cifar10_quick(ACTIVATIONS[settings.activation])
+
+
+def to_ask(model: nn.Module, settings: Settings) -> nn.Module:
+    """What is scored on the test images: the residual network sees several views of each image (chapter 26)."""
+    return Views(model) if settings.model == "residual" else model
+
+
 def build(
-    settings: Settings, steps: int, device: torch.device | str
+    settings: Settings, steps: int, device: torch.device | str, images: Tensor | None = None
 ) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, LRScheduler]:
-    """Model, loss, optimizer and scheduler for a run of `steps` batches; the weights come from settings.seed."""
+    """Model, loss, optimizer and scheduler for a run of `steps` batches; the weights come from settings.seed.
+
+    images: uint8 (N, 3, 32, 32), those to train on; the residual network's first layer is made from them, so that
+    ValueError is raised where it has none. quick needs none.
+    """
     helpers.seed(settings.seed)
-    model = helpers.cifar10_quick(ACTIVATIONS[settings.activation])
+    model = new_model(settings)
     model = model.to(device, memory_format=torch.channels_last)
+    momentum = {"momentum": settings.momentum, "nesterov": settings.momentum > 0}
+    if settings.model == "residual":
+        if settings.without != "whitening":
+            if images is None:
+                raise ValueError(_("the residual network's first layer is made from images: give some"))
+            some = images[:5000]
+            nothing = torch.zeros(len(some), dtype=torch.int64)
+            (x, _y), *_rest = Batches(some, nothing, batch_size=len(some), device=device)
+            whiten(model, x)
+        groups = parameter_groups(model, settings.weight_decay)
+    else:
+        groups = [{"params": model.parameters(), "weight_decay": settings.weight_decay}]
+    if settings.model == "residual" and settings.without != "average":
+        optimizer = AveragedSGD(groups, total=steps, lr=settings.lr, **momentum)
+    else:
+        optimizer = torch.optim.SGD(groups, lr=settings.lr, **momentum)
     loss_fn = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=settings.lr,
-        momentum=settings.momentum,
-        nesterov=settings.momentum > 0,
-        weight_decay=settings.weight_decay,
-    )
     if settings.schedule == "constant":
         return model, loss_fn, optimizer, LambdaLR(optimizer, lambda step: 1.0)
     scheduler = OneCycleLR(
@@ -166,7 +212,11 @@ def train(
     """Train a network; returns it with its history, lists of one number per epoch as plot_history wants them.
 
     The training loss is what is made small, with label smoothing; the validation loss is plain cross entropy,
-    as the test loss is.
+    as the test loss is. Both are of one view of each image, whatever the network.
+
+    Several processes make the steps of one as long as each image is computed by itself. BatchNorm, which only the
+    residual network has, takes the mean and variance of a process's own share of the batch, and its running
+    statistics are those of process 0: all processes have the same weights, but others than one process alone.
 
     images: uint8 (N, 3, 32, 32), labels: int64 (N,); the last settings.validation of them are held out.
     checkpoint: written after each epoch. resume: go on from it, to the same numbers as without the break.
@@ -194,13 +244,16 @@ def train(
         shuffle=True,
         augment=settings.augment,
         shift=settings.shift,
+        alternate=settings.model == "residual" and settings.without != "alternate",
         device=device,
         generator=generator,
         rank=rank,
         world=world,
     )
     validation = Batches(*held_out, 1000, device=device)
-    model, loss_fn, optimizer, scheduler = build(settings, settings.epochs * len(batches), device)
+    model, loss_fn, optimizer, scheduler = build(
+        settings, settings.epochs * len(batches), device, train_part[0]
+    )
     run = Run(settings, len(labels), model, optimizer, scheduler, generator)
     parts = ["train", "validation"] if len(validation) else ["train"]
     run.history = {f"{part}_{measure}": [] for part in parts for measure in ("loss", "accuracy")}
@@ -213,6 +266,7 @@ def train(
         )
         if run.epoch and verbose and first:
             say(_("going on after epoch {epoch} of {epochs}", epoch=run.epoch, epochs=settings.epochs))
+    batches.rounds = run.epoch
     curves = in_all(lambda: Curves(run, log) if log and first else None)
 
     parallel = DistributedDataParallel(model) if world > 1 else model
@@ -221,9 +275,9 @@ def train(
         total=settings.epochs * len(batches),
         initial=run.epoch * len(batches),
         desc=str(_("training")),
-        unit=str(_("batch")),
         file=sys.stdout,
         disable=not (progress and first),
+        **helpers.BAR,
     )
     with bar, contextlib.closing(curves) if curves else contextlib.nullcontext():
         while run.epoch < settings.epochs:
@@ -407,9 +461,10 @@ def check_same_run(state: dict, settings: Settings, images: int, name: str) -> N
     if not isinstance(state, dict) or "settings" not in state:
         raise CheckpointError(_("{name} is no checkpoint of a training run: choose another name", name=name))
     wanted = {**asdict(settings), "images": images}
-    found = {**state["settings"], "images": state["images"]}
+    # A setting that is newer than the checkpoint had its default.
+    found = {**asdict(Settings()), **state["settings"], "images": state["images"]}
     for key, value in wanted.items():
-        if found.get(key) != value:
+        if found[key] != value:
             reason = ""
             if key == "epochs" and settings.schedule != "constant":
                 reason = _(
@@ -421,7 +476,7 @@ def check_same_run(state: dict, settings: Settings, images: int, name: str) -> N
                     "was started with, or choose another name",
                     name=name,
                     key=key,
-                    there=found.get(key, _("missing")),
+                    there=found[key],
                     here=value,
                     reason=reason,
                 )
@@ -451,16 +506,21 @@ def number(
     return parse
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options, one for each of Settings, and what to read and write."""
+def command_line(default: Settings) -> argparse.ArgumentParser:
+    """The options, one for each of Settings with its default, and what to read and write."""
 
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n")[0],
         epilog="Examples:\n" + __doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    default = Settings()
     recipe = parser.add_argument_group(str(_("recipe")))
+    recipe.add_argument(
+        "--model",
+        choices=RECIPES,
+        default=default.model,
+        help=str(_("the network of chapter 20 or of chapter 26; the other defaults are those of its recipe")),
+    )
 
     def option(name: str, kind, text: Text, **more):
         value = getattr(default, name.replace("-", "_"))
@@ -494,7 +554,14 @@ def command_line() -> argparse.ArgumentParser:
     recipe.add_argument(
         "--no-augment", dest="augment", action="store_false", help=str(_("neither flip nor shift"))
     )
-    option("activation", str, _("what stands between the layers"), choices=list(ACTIVATIONS))
+    option("activation", str, _("what stands between quick's layers"), choices=list(ACTIVATIONS))
+    option("width", number(int, 1), _("channels of the residual network's first block"), metavar="N")
+    recipe.add_argument(
+        "--without",
+        choices=PIECES,
+        default="",
+        help=str(_("leave out a piece of the residual network or of its training, to see what it is worth")),
+    )
     option("schedule", str, _("how the learning rate goes"), choices=SCHEDULES)
     option("validation", number(float, 0, 0.9), _("share of the training images to hold out"), metavar="X")
     option(
@@ -580,11 +647,11 @@ def read_images(count: int | None) -> tuple[Tensor, Tensor]:
     return images[:count], labels[:count]
 
 
-def check_weights(path: Path, going_on: bool) -> None:
+def check_weights(path: Path, settings: Settings, going_on: bool) -> None:
     """Raise CheckpointError unless the weights may be written to `path` at the end of the run."""
     if path.is_file() and not going_on:
         raise CheckpointError(_("{path} is there already: choose another name for the weights", path=path))
-    prove_writable(path, helpers.cifar10_quick().state_dict())
+    prove_writable(path, new_model(settings).state_dict())
 
 
 def save_somewhere(path: Path, state: dict) -> None:
@@ -619,7 +686,10 @@ def save_somewhere(path: Path, state: dict) -> None:
 
 def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namespace]:
     """What the command line says. Of several processes the first alone speaks of a mistake there."""
-    parser = command_line()
+    network = argparse.ArgumentParser(add_help=False)
+    network.add_argument("--model", nargs="?")
+    chosen = network.parse_known_args(arguments)[0].model
+    parser = command_line(RECIPES.get(chosen, Settings()))
     with contextlib.ExitStack() as muted:
         if os.environ.get("RANK", "0") != "0":
             muted.enter_context(contextlib.redirect_stdout(io.StringIO()))
@@ -633,6 +703,11 @@ def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namesp
             and options.weights.resolve() == options.checkpoint.resolve()
         ):
             parser.error(str(_("--weights and --checkpoint should be two files")))
+        if options.model == "residual" and options.activation != RECIPES["residual"].activation:
+            parser.error(str(_("--activation is for --model quick")))
+        for name in ("width", "without"):
+            if options.model == "quick" and getattr(options, name) != getattr(Settings(), name):
+                parser.error(str(_("--{name} is for --model residual", name=name)))
     return Settings(**{name: getattr(options, name) for name in asdict(Settings())}), options
 
 
@@ -647,7 +722,7 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
     test = in_all(lambda: cifar10_tensors(train=False) if options.test and first else None)
     if options.weights:
         going_on = options.resume and options.checkpoint.is_file()
-        in_all(lambda: check_weights(options.weights, going_on) if first else None)
+        in_all(lambda: check_weights(options.weights, settings, going_on) if first else None)
     model, history = train(
         settings,
         images,
@@ -659,7 +734,9 @@ def run_command(settings: Settings, options: argparse.Namespace) -> None:
         progress=sys.stdout.isatty(),  # no bar in a log file
     )
     if test:
-        loss, accuracy = evaluate(model, Batches(*test, 1000, device=device), nn.CrossEntropyLoss())
+        loss, accuracy = evaluate(
+            to_ask(model, settings), Batches(*test, 1000, device=device), nn.CrossEntropyLoss()
+        )
         print(
             _(
                 "test   loss {loss:.4f}  accuracy {accuracy:.2%}  ({mode} data)",
