@@ -1,10 +1,13 @@
-"""A benchmark, not a test: how fast the course's training loop is. Takes about a minute: python tests/bench.py
+"""A benchmark, not a test: how fast the course's training loop is. Takes about two minutes: python tests/bench.py
 
-Three loops train the same network, turn by turn, so that whatever else the machine does meets all of them:
+For each of train.py's networks three loops train it on random images, turn by turn, so that whatever else the machine
+does meets all of them:
 
 plain    as in most tutorials: a DataLoader, ToTensor for every image, batches of 64, float32
-course   Batches with flip and shift, and train_one_epoch, as train.py has them
+course   Batches with flip and shift, train_one_epoch, the recipe's optimizer and schedule, as train.py has them
 bare     forward, backward and step on batches that are ready: what no loop can beat at this precision and layout
+
+The residual network has 64 channels in its first block, as in its recipe, and is measured on few batches.
 
 With --suite: how much longer the replay of all notebooks takes than the same cells run as plain scripts, as many at a
 time as there are cores. Takes five to ten minutes.
@@ -27,34 +30,57 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))
 
 import helpers
 import replay
-from helpers import Batches, cifar10_quick, train_one_epoch
-from train import Settings, build
+from helpers import Batches, train_one_epoch
+from train import RECIPES, Settings, build, new_model
 
+# Images in a round; the residual network does ten times as much with each.
+IMAGES = {"quick": 2560, "residual": 256}
 # course : plain, and course : bare; the goals are for a CPU, and in bfloat16 for one that computes in it
-GOALS = {"float32": (1.3, 0.9), "bfloat16": (2.4, 0.9)}
+GOALS = {
+    "quick": {"float32": (1.3, 0.9), "bfloat16": (2.4, 0.9)},
+    "residual": {"float32": (1.1, 0.9), "bfloat16": (1.1, 0.9)},
+}
 
 
-def plain_loop(images: int, device: torch.device) -> Callable[[], int]:
+def random_images(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """As many images, uint8 (count, 3, 32, 32), with labels."""
+    return torch.randint(256, (count, 3, 32, 32), dtype=torch.uint8), torch.randint(10, (count,))
+
+
+class Pictures(Dataset):
+    """Images as torchvision's CIFAR10 gives them: a picture of PIL and its label, one by one."""
+
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor, transform: Callable):
+        self.pixels, self.labels = images.permute(0, 2, 3, 1).contiguous().numpy(), labels.tolist()
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.pixels[index])), self.labels[index]
+
+
+def plain_loop(settings: Settings, images: int, device: torch.device) -> Callable[[], int]:
     """A round of most tutorials' loop over `images` images; returns how many they were."""
     from torchvision.transforms import ToTensor
 
-    from course_data import cifar10
-
-    loader = DataLoader(cifar10(train=True, transform=ToTensor()), batch_size=64)
-    model = cifar10_quick().to(device)
+    loader = DataLoader(Pictures(*random_images(images), ToTensor()), batch_size=64)
+    model = new_model(settings).to(device)
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 
     def run() -> int:
         count = 0
-        for x, y in islice(loader, images // 64):
+        for x, y in loader:
             x, y = x.to(device), y.to(device)
             loss = loss_fn(model(x), y)
             optimizer.zero_grad()
@@ -66,14 +92,20 @@ def plain_loop(images: int, device: torch.device) -> Callable[[], int]:
     return run
 
 
-def course_loop(images: int, device: torch.device, autocast: bool) -> Callable[[], int]:
+def course_loop(settings: Settings, images: int, device: torch.device, autocast: bool) -> Callable[[], int]:
     """A round of train.py over `images` images."""
-    from course_data import cifar10_tensors
-
-    x, y = cifar10_tensors(train=True)
-    settings = Settings()
-    batches = Batches(x[:images], y[:images], settings.batch_size, shuffle=True, augment=True, device=device)
-    model, loss_fn, optimizer, scheduler = build(settings, 10**6, device)
+    x, y = random_images(images)
+    batches = Batches(
+        x,
+        y,
+        settings.batch_size,
+        shuffle=True,
+        augment=settings.augment,
+        shift=settings.shift,
+        alternate=settings.model == "residual",
+        device=device,
+    )
+    model, loss_fn, optimizer, scheduler = build(settings, 10**6, device, x)
 
     def run() -> int:
         train_one_epoch(model, batches, loss_fn, optimizer, scheduler, autocast)
@@ -82,13 +114,12 @@ def course_loop(images: int, device: torch.device, autocast: bool) -> Callable[[
     return run
 
 
-def bare_loop(images: int, device: torch.device, autocast: bool) -> Callable[[], int]:
+def bare_loop(settings: Settings, images: int, device: torch.device, autocast: bool) -> Callable[[], int]:
     """A round of the same steps as train.py's on eight batches that are ready."""
-    settings = Settings()
     shape = (8, settings.batch_size, 3, 32, 32)
     ready = [x.to(device, memory_format=torch.channels_last) for x in torch.randn(shape)]
     labels = torch.randint(10, shape[:2]).to(device)
-    model, loss_fn, optimizer, _ = build(settings, 10**6, device)
+    model, loss_fn, optimizer, _ = build(settings, 10**6, device, random_images(500)[0])
     model.train()
 
     def run() -> int:
@@ -125,29 +156,30 @@ def synchronize() -> None:
         torch.accelerator.synchronize()
 
 
-def training(rounds: int, images: int) -> None:
-    """Print the table of the training loops."""
-    device = helpers.device
+def training(model: str, rounds: int, images: int) -> None:
+    """Print the table of the loops that train this network."""
+    device, settings, all_goals = helpers.device, RECIPES[model], GOALS[model]
     helpers.use_free_cores()
-    loops = {"plain": plain_loop(images, device)}
-    for precision in GOALS:
-        loops[f"course {precision}"] = course_loop(images, device, precision == "bfloat16")
-        loops[f"bare {precision}"] = bare_loop(images, device, precision == "bfloat16")
+    loops = {"plain": plain_loop(settings, images, device)}
+    for precision in all_goals:
+        loops[f"course {precision}"] = course_loop(settings, images, device, precision == "bfloat16")
+        loops[f"bare {precision}"] = bare_loop(settings, images, device, precision == "bfloat16")
     speeds = measure(loops, rounds)
     print(
-        f"Training on {device}, {torch.get_num_threads()} threads; medians of {rounds} rounds of {images} images"
+        f"{model} on {device}, {torch.get_num_threads()} threads; medians of {rounds} rounds of {images} images"
     )
     print(f"{'loop':<16} {'images/s':>9}")
     for name, values in speeds.items():
         print(f"{name:<16} {statistics.median(values):>9.0f}")
     print(f"\n{'ratio':<28} {'median':>7} {'lowest':>7} {'highest':>7} {'goal on CPU':>12}")
-    for precision, goals in GOALS.items():
+    for precision, goals in all_goals.items():
         for other, goal in zip(("plain", f"bare {precision}"), goals, strict=True):
             pairs = zip(speeds[f"course {precision}"], speeds[other], strict=True)
             ratios = [ours / theirs for ours, theirs in pairs]
             row = (statistics.median(ratios), min(ratios), max(ratios))
             numbers = " ".join(f"{value:7.2f}" for value in row)
             print(f"{f'course {precision} : {other.split()[0]}':<28} {numbers} {goal:>12}")
+    print(flush=True)
 
 
 THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -241,7 +273,12 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, help="turns of each loop (default: 7), or with --busy (default: 1)"
     )
-    parser.add_argument("--images", type=int, default=2560, help="images in a round (default: 2560)")
+    parser.add_argument(
+        "--images",
+        type=int,
+        help=f"images in a round (default: {', '.join(f'{count} for {name}' for name, count in IMAGES.items())})",
+    )
+    parser.add_argument("--model", choices=RECIPES, help="measure this network only")
     parser.add_argument("--suite", action="store_true", help="measure the replay instead")
     parser.add_argument(
         "--busy",
@@ -254,7 +291,8 @@ def main() -> None:
         return suite()
     if options.busy is not None:
         return busy(options.busy, options.rounds or 1)
-    training(options.rounds or 7, options.images)
+    for model in [options.model] if options.model else RECIPES:
+        training(model, options.rounds or 7, options.images or IMAGES[model])
 
 
 if __name__ == "__main__":
