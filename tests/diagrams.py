@@ -1107,7 +1107,7 @@ def _26_network() -> Figure:
         arrow(axes, (left + 1.62, 0.55), (left + 1.62, y - 0.14), DATA[1])
         _plus(axes, left + 1.62, y)
         label(axes, left + 0.8, 1.85, shape, DATA[1], 9.5)
-        label(axes, left + 0.8, 0.25, f"block {i + 1}", "#222222", 10)
+        label(axes, left + 0.8, 0.25, f"stage {i + 1}", "#222222", 10)
     arrow(axes, (8.25, y), (8.5, y))
     box(axes, 8.5, y - 0.3, 0.95, 0.6, "max-pool,\nlinear, / 8", WEIGHT, 9)
     label(axes, 8.97, 1.85, "10", DATA[1], 9.5)

@@ -27,6 +27,7 @@ PROGRAMS = [
     "helpers.py",
     "tracebacks.py",
     "train.py",
+    "residual.py",
     "course_data.py",
     "ranks.py",
     "progress.py",
