@@ -276,8 +276,8 @@ def train(
         initial=run.epoch * len(batches),
         desc=str(_("training")),
         file=sys.stdout,
-        disable=not (progress and first),
         **helpers.BAR,
+        **({} if progress and first else {"disable": True}),  # else as TQDM_DISABLE says
     )
     with bar, contextlib.closing(curves) if curves else contextlib.nullcontext():
         while run.epoch < settings.epochs:

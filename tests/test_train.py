@@ -949,12 +949,39 @@ def test_the_shipped_weights_are_those_of_the_record():
         assert all(len(values) == run["settings"]["epochs"] <= 15 for values in run["history"].values())
 
 
+def test_the_residual_weights_are_those_of_the_record():
+    folder = helpers.DATA / "weights"
+    record = json.loads((folder / "residual.json").read_text(encoding="utf-8"))
+    state = load_checkpoint(folder / "residual.pt")
+    digest = hashlib.sha256(b"".join(value.numpy().tobytes() for value in state.values())).hexdigest()
+    assert digest == record["weights_sha256"]
+    assert (folder / "residual.pt").stat().st_size < 5e6
+    model = residual_network()
+    load_weights(model, state)
+    assert sum(p.numel() for p in model.parameters()) == record["parameters"] == 1_972_768
+
+    seeds = record["test_accuracies"]["seeds"]
+    finals = [record["runs"][f"residual-seed-{n}"] for n in seeds]
+    assert [run["test_accuracy"] for run in finals] == record["test_accuracies"]["runs"]
+    assert record["shipped"] == "residual-seed-0" and record["test_accuracy"] == finals[0]["test_accuracy"]
+    assert record["stored"]["test_accuracy"] == pytest.approx(record["test_accuracy"], abs=2e-3)
+    assert min(record["test_accuracies"]["runs"]) > 0.88
+    recipe = train.RECIPES["residual"]
+    for run in [*finals, record["runs"]["residual-validation"]]:
+        settings = train.Settings(**run["settings"])
+        assert replace(settings, validation=recipe.validation, seed=recipe.seed) == recipe
+        assert all(len(values) == recipe.epochs for values in run["history"].values())
+
+
 @pytest.mark.skipif(
     not (helpers.DATA / CIFAR10.base_folder).exists(), reason="needs the whole of CIFAR-10 in data/"
 )
-def test_the_shipped_weights_know_the_test_images(monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "model", "least"), [("cifar10_quick", cifar10_quick, 0.8), ("residual", residual_network, 0.88)]
+)
+def test_the_shipped_weights_know_the_test_images(name, model, least, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "full")
-    model = cifar10_quick(nn.ReLU).to(helpers.device)
-    load_weights(model, load_checkpoint(helpers.DATA / "weights" / "cifar10_quick.pt"))
+    model = model().to(helpers.device)
+    load_weights(model, load_checkpoint(helpers.DATA / "weights" / f"{name}.pt"))
     _, accuracy = evaluate(model, Batches(*cifar10_tensors(train=False), 1000), nn.CrossEntropyLoss())
-    assert accuracy > 0.8
+    assert accuracy > least
