@@ -135,7 +135,7 @@ def test_an_insect_is_drawn_the_same_again(script):
 
 
 def test_what_is_in_data_stays_small():
-    """Git stores files compressed by zlib. 8 MB is the limit for all of data/."""
+    """Git stores files compressed by zlib. 12 MB is the limit for all of data/."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "data"],
         cwd=ROOT,
@@ -145,7 +145,7 @@ def test_what_is_in_data_stays_small():
     if listed.returncode:
         pytest.skip("not a git checkout")
     size = {name: len(zlib.compress((ROOT / name).read_bytes())) for name in listed.stdout.splitlines()}
-    assert sum(size.values()) < 8e6, size
+    assert sum(size.values()) < 12e6, size
 
 
 def test_readme_tells_the_checksums():
