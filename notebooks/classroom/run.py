@@ -157,8 +157,9 @@ class Kernel:
         return True
 
     def _ask(self, kind: str, content: dict, seconds: float) -> dict:
-        request = self.session.send(self.socket, kind, content)["header"]["msg_id"]
         end = time.monotonic() + seconds
+        self._look_after(end)  # what the last cell holds may leave no room for this one
+        request = self.session.send(self.socket, kind, content)["header"]["msg_id"]
         while True:
             if not self.socket.poll(200):
                 self._look_after(end)
