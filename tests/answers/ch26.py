@@ -744,7 +744,7 @@ WRONG = {
         Wrong(around("detached"), hint="not come back along the shortcut"),
         Wrong(around("body detached"), hint="not come back through body"),
         Wrong(around("no gradient"), hint="carries no gradient"),
-        Wrong(around("shape asked"), hint="runs body once"),
+        Wrong(around("shape asked"), hint="runs body once", forbidden="once in each call"),
         Wrong(around("mode"), hint="puts body into another mode"),
         Wrong(around(stride=2), hint="raised RuntimeError"),
         Wrong(InAList, hint="what is in a list is not found"),
