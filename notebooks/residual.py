@@ -1,7 +1,8 @@
 """Chapter 26 builds this by hand: a small residual network for CIFAR-10, how it is trained, how it is asked.
 
-Its training follows K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv 2404.00498, the shortcut
-He et al., "Deep residual learning for image recognition", arXiv 1512.03385.
+Shortcuts: He et al., "Deep residual learning for image recognition", arXiv 1512.03385. Whitening, flips that alternate,
+the schedule of the average and several views: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv 2404.00498,
+whose network has no shortcuts.
 """
 
 from collections.abc import Callable
@@ -63,11 +64,11 @@ def residual_network(width: int = 64, shortcut: bool = True) -> nn.Sequential:
 
 
 def whitening(images: Tensor, size: int = 2, least: float = 5e-4) -> Tensor:
-    """Kernels (2 · 3 · size², 3, size, size); on these images the first half's outputs are uncorrelated, of variance 1.
+    """Kernels (2 · 3 · size², 3, size, size); on these images the first half's outputs are uncorrelated, with variance near 1.
 
     The second half of the kernels is minus the first, so that an activation may cut off either side.
     images: float (N, 3, H, W), normalised, so that the mean is about zero; the kernels are on their device.
-    least: added to the variances, so that rare patterns are not blown up.
+    least: added to the variances, so that directions in which the patches hardly vary are not blown up too much.
     """
     patches = F.unfold(images, size).transpose(1, 2).flatten(0, 1)  # (count, 3 · size · size)
     covariance = patches.T @ patches / len(patches)  # normalised: the mean is about zero
@@ -102,7 +103,7 @@ class AveragedSGD(torch.optim.SGD):
     The mean is short at first and grows longer: its share of old weights rises with the cube of the steps done, up to
     `old` (0 to 1) at step `total`, the last of the run, which averages too. settings: those of torch.optim.SGD.
     state_dict() holds the means and the count of steps, so that a run can be resumed by an optimizer that is made with
-    the same numbers.
+    the same numbers. Buffers, such as BatchNorm's running statistics, are not averaged.
     """
 
     def __init__(self, params, *, total: int, every: int = 5, old: float = 0.95**5, **settings):
