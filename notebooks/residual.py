@@ -1,8 +1,8 @@
 """Chapter 26 builds this by hand: a small residual network for CIFAR-10, how it is trained, how it is asked.
 
 Shortcuts: He et al., "Deep residual learning for image recognition", arXiv 1512.03385. Whitening, flips that alternate,
-the schedule of the average and several views: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv 2404.00498,
-whose network has no shortcuts.
+the schedule of the average and several views: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv
+2404.00498, whose network has no shortcuts.
 """
 
 from collections.abc import Callable
@@ -64,9 +64,9 @@ def residual_network(width: int = 64, shortcut: bool = True) -> nn.Sequential:
 
 
 def whitening(images: Tensor, size: int = 2, least: float = 5e-4) -> Tensor:
-    """Kernels (2 · 3 · size², 3, size, size); on these images the first half's outputs are uncorrelated, with variance near 1.
+    """Kernels (2 · 3 · size², 3, size, size) that whiten these images.
 
-    The second half of the kernels is minus the first, so that an activation may cut off either side.
+    The outputs of the first half of the kernels are uncorrelated and have variances near 1. The second half of the kernels is minus the first, so that an activation may cut off either side.
     images: float (N, 3, H, W), normalised, so that the mean is about zero; the kernels are on their device.
     least: added to the variances, so that directions in which the patches hardly vary are not blown up too much.
     """

@@ -65,6 +65,11 @@ def slope_by_logarithms(slopes, shortcut=False):
     return math.exp(sum(math.log(slope + shortcut) for slope in slopes))
 
 
+def sign_lost_with_shortcuts(slopes, shortcut=False):
+    p = math.prod(1 + s if shortcut else s for s in slopes)
+    return abs(p) if shortcut else p
+
+
 # 26.2
 
 
@@ -289,6 +294,33 @@ def with_scaled_shortcut(body, channels_in, channels_out):
     return block
 
 
+class Filled(ByHand):
+    """A kernel that nothing could start from."""
+
+    def __init__(self, body, channels_in, channels_out, number):
+        super().__init__(body, channels_in, channels_out)
+        if self.kernel is not None:
+            self.kernel = nn.Parameter(torch.full((channels_out, channels_in, 1, 1), number))
+
+
+def with_cached_shortcut():
+    made = {}
+
+    def with_shortcut_around(body, channels_in, channels_out):
+        block = Around(body, channels_in, channels_out)
+        block.shortcut = made.setdefault((channels_in, channels_out), block.shortcut)
+        return block
+
+    return with_shortcut_around
+
+
+class FixedSize(Around):
+    """Fits one size of pictures."""
+
+    def forward(self, x):
+        return self.shortcut(x).reshape(2, -1, 5, 6) + self.body(x)
+
+
 def body_in_eval_mode(body, channels_in, channels_out):
     return Around(body.eval(), channels_in, channels_out)
 
@@ -339,10 +371,10 @@ def white_by_gram_schmidt(x):
 
 
 def white_in_two_steps(x):
-    x = x.double()
+    dtype, x = x.dtype, x.double()
     scaled = (x - x.mean(0)) / x.std(0, correction=0)
     variances, directions = torch.linalg.eigh(scaled.T.cov(correction=0).reshape(x.shape[1], -1))
-    return (scaled @ directions / variances**0.5).float()
+    return (scaled @ directions / variances**0.5).to(dtype)
 
 
 def white_with(x, centre=True, rows=None, root=0.5, added=0.0, transposed=False):
@@ -350,6 +382,12 @@ def white_with(x, centre=True, rows=None, root=0.5, added=0.0, transposed=False)
     variances, directions = torch.linalg.eigh(shifted.T @ shifted / (rows or len(x)))
     directions = directions.T if transposed else directions
     return shifted @ directions / (variances + added) ** root
+
+
+def white_with_clamped_variances(x):
+    centred, matrix = centred_and_covariance(x)
+    variances, directions = torch.linalg.eigh(matrix)
+    return centred @ directions / variances.clamp(min=5e-4).sqrt()
 
 
 def eigenvectors_as_rows(x):
@@ -512,6 +550,17 @@ def frozen_for_good(network, x, views):
     return probabilities_by_stack(network, x, views)
 
 
+def gradients_cleared_first(network, x, views):
+    network.zero_grad()
+    return probabilities_by_stack(network, x, views)
+
+
+def thawed_first(network, x, views):
+    for p in network.parameters():
+        p.requires_grad_(True)
+    return probabilities_by_stack(network, x, views)
+
+
 def statistics_from_the_views(network, x, views):
     with torch.no_grad():
         network.train()(x)
@@ -617,6 +666,31 @@ def only_float32(mean, network, keep):
             mean[name].copy_(new)
 
 
+def only_float32_and_float64(mean, network, keep):
+    for name, new in network.state_dict().items():
+        if new.dtype in (torch.float32, torch.float64):
+            mean[name].lerp_(new, 1 - keep)
+        else:
+            mean[name].copy_(new)
+
+
+def only_int64_and_bool(mean, network, keep):
+    for name, new in network.state_dict().items():
+        if new.dtype in (torch.int64, torch.bool):
+            mean[name].copy_(new)
+        else:
+            mean[name].lerp_(new, 1 - keep)
+
+
+@torch.no_grad()
+def mean_by_parts_with_each_name(mean, network, keep):
+    for name, new in [*network.named_parameters(remove_duplicate=False), *network.named_buffers()]:
+        if new.is_floating_point():
+            mean[name].lerp_(new, 1 - keep)
+        else:
+            mean[name].copy_(new)
+
+
 def shares_swapped(mean, network, keep):
     mean_by_lerp(mean, network, 1 - keep)
 
@@ -696,7 +770,6 @@ RIGHT = {
         Right(mean_by_lerp),
         Right(mean_by_operators),
         Right(mean_by_copy),
-        Right(mean_by_parts),
         Right(mean_by_averaged_model_s_function),
     ],
 }
@@ -729,6 +802,7 @@ WRONG = {
         ),
         Wrong(lambda slopes, shortcut=False: torch.tensor(slopes).prod(), hint="a plain number"),
         Wrong(lambda slopes, shortcut=False: max(slope_by_loop(slopes, shortcut), 0.0), hint="should be -3"),
+        Wrong(sign_lost_with_shortcuts, hint="sign is lost"),
     ],
     "26.2": [
         Wrong(around(bias=True), hint="has a bias", forbidden="without bias"),
@@ -763,6 +837,10 @@ WRONG = {
         Wrong(with_frozen_shortcut, hint="is frozen"),
         Wrong(with_norm_on_the_shortcut, hint="has 40 numbers"),
         Wrong(with_scaled_shortcut, hint="parameters beside body's, 1 in number"),
+        Wrong(lambda *given: Filled(*given, math.nan), hint="numbers that are not finite"),
+        Wrong(lambda *given: Filled(*given, 0.0), hint="weight are equal"),
+        Wrong(with_cached_shortcut(), hint="a convolution of its own"),
+        Wrong(FixedSize, hint="shape '[2, -1, 5, 6]' is invalid"),
     ],
     "26.3": [
         Wrong(white_by_corrcoef, hint="Each column on its own has variance 1"),
@@ -773,6 +851,9 @@ WRONG = {
         Wrong(lambda x: white_with(x, root=1), hint="not by the variances"),
         Wrong(lambda x: white_with(x, root=-0.5), hint="you multiplied by them"),
         Wrong(lambda x: white_with(x, added=5e-4), hint="is added to the variances"),
+        Wrong(lambda x: white_with(x, added=1e-5), hint="like 1e-05 is added to the variances"),
+        Wrong(white_with_clamped_variances, hint="raised to about 0.0005"),
+        Wrong(lambda x: white_by_eigh(x).float(), hint="a float64 tensor of shape (50, 3) is wanted"),
         Wrong(white_by_cov, hint="divided by N - 1"),
         Wrong(lambda x: white_by_svd(x) / len(x) ** 0.5, hint="times √N"),
         Wrong(eigenvectors_as_rows, hint="which are *columns*"),
@@ -819,7 +900,9 @@ WRONG = {
         Wrong(three_views, hint="Then the mean over the views"),
         Wrong(squeezed, hint="has shape (5,)"),
         Wrong(autograd_left_off, hint="autograd is off"),
-        Wrong(frozen_for_good, hint="the network has changed"),
+        Wrong(frozen_for_good, hint="requires_grad of a parameter has changed"),
+        Wrong(thawed_first, hint="requires_grad of a parameter has changed"),
+        Wrong(gradients_cleared_first, hint="p.grad of a parameter has changed"),
         Wrong(statistics_from_the_views, hint="asked in train mode"),
     ],
     "26.5": [
@@ -832,6 +915,10 @@ WRONG = {
         Wrong(counts_averaged, hint="Whole numbers are not averaged"),
         Wrong(counts_forgotten, hint="becomes the network's"),
         Wrong(only_float32, hint="mean['2.factor']"),
+        Wrong(only_float32_and_float64, hint="the old mean has a share in it"),
+        Wrong(only_int64_and_bool, hint="not implemented for 'Int'"),
+        Wrong(mean_by_parts, hint="gives a shared weight once"),
+        Wrong(mean_by_parts_with_each_name, hint="mask is not persistent, so state_dict() does not have it"),
         Wrong(shares_swapped, hint="keep is the share of the old mean"),
         Wrong(network_copied, hint="the old mean has a share in it"),
         Wrong(not_scaled, hint="The network's share is 1 - keep of it"),
