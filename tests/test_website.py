@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import itertools
 import os
 import re
 import subprocess
@@ -347,6 +348,23 @@ def test_from_one_language_to_the_other_and_back(both, chromium):
     page.locator("a.language").first.click()
     page.wait_for_url(re.compile(r"site/01_one\.html"))
     page.close()
+
+
+def test_each_language_by_itself_and_the_way_to_the_other_in_sight(both, chromium):
+    """The words of Sphinx and of the theme too are those of the page's language."""
+    for name in ("index", "01_one", "02_two", "glossary", "search"):
+        text = (both / f"{name}.html").read_text(encoding="utf-8")
+        text = re.sub(r'<a class="language".*?</a>', "", text)
+        assert not re.findall(r".{0,40}[\u4e00-\u9fff]+", text), name
+    assert "上一页" in (both / "zh" / "02_two.html").read_text(encoding="utf-8")
+    for page_name, width in itertools.product(("01_one.html", "zh/01_one.html"), (360, 1280)):
+        page = chromium.new_page(viewport={"width": width, "height": 700})
+        page.goto((both / page_name).as_uri())
+        switch = page.locator("a.language").bounding_box()
+        title = page.locator("article h1").bounding_box()
+        assert switch["y"] >= 0 and switch["y"] + switch["height"] <= title["y"], (page_name, width, switch)
+        assert switch["x"] >= 0 and switch["x"] + switch["width"] <= width
+        page.close()
 
 
 @pytest.mark.parametrize(

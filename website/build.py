@@ -25,6 +25,7 @@ from pathlib import Path
 import nbformat
 import pages
 from pages import WORDS, Site, Term, anchor
+from sphinx import locale
 from sphinx.cmd.build import main as sphinx
 
 HERE = Path(__file__).resolve().parent
@@ -267,6 +268,8 @@ def build_in(language: str, built: Path, languages: list[str], with_decks: bool,
         source, out = Path(folder, "source"), Path(folder, "out")
         source.mkdir()
         prepare(source, site, made)
+        # Else Sphinx's and the theme's own words stay in the language of the site that was made before.
+        locale.translators.clear()
         options = ["-D", f"language={'zh_CN' if language == 'zh' else language}"]
         options += ["-A", f"others={len(languages) - 1}"]
         if sphinx(["-q", "-W", "--keep-going", "-b", "html", *options, str(source), str(out)]):
