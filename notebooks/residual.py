@@ -66,8 +66,8 @@ def residual_network(width: int = 64, shortcut: bool = True) -> nn.Sequential:
 def whitening(images: Tensor, size: int = 2, least: float = 5e-4) -> Tensor:
     """Kernels (2 · 3 · size², 3, size, size) that whiten these images.
 
-    The outputs of the first half of the kernels are uncorrelated and have variances near 1. The second half is minus the
-    first, so that an activation may cut off either side.
+    The outputs of the first half of the kernels are uncorrelated and have variances near 1. The second half is minus
+    the first, so that an activation may cut off either side.
     images: float (N, 3, H, W), normalised, so that the mean is about zero; the kernels are on their device.
     least: added to the variances, so that directions in which the patches hardly vary are not blown up too much.
     """
