@@ -211,6 +211,7 @@ def plot_history(history: dict[str, list[float]], title: str = ""):
         axes[int(measure == "accuracy")].plot(range(1, len(values) + 1), values, label=part)
     for axis, measure in zip(axes, ("loss", "accuracy"), strict=True):
         axis.set(xlabel="epoch", ylabel=measure, title=title)
+        axis.xaxis.get_major_locator().set_params(integer=True)  # no half epochs
         axis.legend()
     plt.show()
 
