@@ -81,6 +81,10 @@ class Settings:
     width: int = 64  # of the residual network: the channels of its first block
     without: str = ""  # of the residual network and its training: what to leave out
 
+    def has(self, piece: str) -> bool:
+        """Whether the run has this one of the residual network's PIECES; CIFAR10-quick has none."""
+        return self.model == "residual" and self.without != piece
+
 
 # One recipe for each network.
 RECIPES = {
@@ -107,7 +111,7 @@ def split(images: Tensor, labels: Tensor, validation: float) -> tuple[tuple[Tens
 def new_model(settings: Settings) -> nn.Module:
     """The network that the settings name, with new weights."""
     if settings.model == "residual":
-        return residual_network(settings.width, shortcut=settings.without != "shortcut")
+        return residual_network(settings.width, shortcut=settings.has("shortcut"))
     return helpers.cifar10_quick(ACTIVATIONS[settings.activation])
 
 
@@ -128,18 +132,18 @@ def build(
     model = new_model(settings)
     model = model.to(device, memory_format=torch.channels_last)
     momentum = {"momentum": settings.momentum, "nesterov": settings.momentum > 0}
+    if settings.has("whitening"):
+        if images is None:
+            raise ValueError(_("the residual network's first layer is made from images: give some"))
+        some = images[:5000]
+        nothing = torch.zeros(len(some), dtype=torch.int64)
+        (x, _y), *_rest = Batches(some, nothing, batch_size=len(some), device=device)
+        whiten(model, x)
     if settings.model == "residual":
-        if settings.without != "whitening":
-            if images is None:
-                raise ValueError(_("the residual network's first layer is made from images: give some"))
-            some = images[:5000]
-            nothing = torch.zeros(len(some), dtype=torch.int64)
-            (x, _y), *_rest = Batches(some, nothing, batch_size=len(some), device=device)
-            whiten(model, x)
         groups = parameter_groups(model, settings.weight_decay)
     else:
         groups = [{"params": model.parameters(), "weight_decay": settings.weight_decay}]
-    if settings.model == "residual" and settings.without != "average":
+    if settings.has("average"):
         optimizer = AveragedSGD(groups, total=steps, lr=settings.lr, **momentum)
     else:
         optimizer = torch.optim.SGD(groups, lr=settings.lr, **momentum)
@@ -244,7 +248,7 @@ def train(
         shuffle=True,
         augment=settings.augment,
         shift=settings.shift,
-        alternate=settings.model == "residual" and settings.without != "alternate",
+        alternate=settings.has("alternate"),
         device=device,
         generator=generator,
         rank=rank,

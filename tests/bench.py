@@ -102,7 +102,7 @@ def course_loop(settings: Settings, images: int, device: torch.device, autocast:
         shuffle=True,
         augment=settings.augment,
         shift=settings.shift,
-        alternate=settings.model == "residual",
+        alternate=settings.has("alternate"),
         device=device,
     )
     model, loss_fn, optimizer, scheduler = build(settings, 10**6, device, x)
