@@ -160,6 +160,15 @@ def merge(answer):
             and all(p.requires_grad for layer in (first, second) for p in layer.parameters()),
             _("{where} merge has changed one of the two layers; make a new one.", where=where),
         )
+        memory = {p.data_ptr() for layer in (first, second) for p in layer.parameters()}
+        require(
+            not any(p.data_ptr() in memory for p in merged.parameters()),
+            _(
+                "{where} the merged layer shares memory with one of the two layers, so that training it would change "
+                "that layer; copy the numbers.",
+                where=where,
+            ),
+        )
         product = (second.weight @ first.weight).detach()
         found = call(merged, x, name=_("the merged layer"))
         at_zero = call(merged, torch.zeros(1, sizes[0]), name=_("the merged layer")).detach()

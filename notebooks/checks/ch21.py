@@ -40,9 +40,10 @@ def accuracy_of(answer):
 def confusion(answer):
     labels, guesses = torch.tensor([0, 0, 1, 2, 2, 2]), torch.tensor([0, 1, 1, 2, 0, 0])
     many = torch.randint(0, 4, (2, 200), generator=torch.Generator().manual_seed(0))
+    dozen = torch.randint(0, 12, (2, 300), generator=torch.Generator().manual_seed(0))
     few = torch.tensor([0, 1]), torch.tensor([1, 0])
     empty = torch.zeros(0, dtype=torch.int64)
-    for one, other, classes in [(labels, guesses, 3), (*few, 4), (*many, 5), (empty, empty, 2)]:
+    for one, other, classes in [(labels, guesses, 3), (*few, 4), (*many, 5), (*dozen, 12), (empty, empty, 2)]:
         expected = torch.zeros(classes, classes, dtype=torch.int64)
         for pair in zip(one.tolist(), other.tolist(), strict=True):
             expected[pair] += 1

@@ -97,6 +97,14 @@ def first_gradient_twice(gradient, w, lr, momentum, steps):
     return w
 
 
+def gradient_of_the_next_place(gradient, w, lr, momentum, steps):
+    velocity = gradient(w)
+    for _ in range(steps):
+        w = w - lr * velocity
+        velocity = momentum * velocity + gradient(w)
+    return w
+
+
 def looks_ahead(gradient, w, lr, momentum, steps):  # Nesterov's
     velocity = torch.zeros_like(w)
     for _ in range(steps):
@@ -480,7 +488,12 @@ RIGHT = {
         Right(differences_by_vmap),
     ],
     "19.2": [Right(step_by_sub), Right(step_by_data), Right(step_by_copy), Right(step_with_zeros)],
-    "19.3": [Right(descent), Right(momentum_by_recursion), Right(momentum_by_optim)],
+    "19.3": [
+        Right(descent),
+        Right(momentum_by_recursion),
+        Right(momentum_by_optim),
+        Right(gradient_of_the_next_place),
+    ],
     "19.4": [
         Right(cosine_by_sine),
         Right(cosine_by_tensor),
@@ -524,7 +537,7 @@ WRONG = {
         Wrong(lambda *a: descent(*a, dampened=True), hint="adds the whole gradient"),
         Wrong(lambda g, w, lr, m, n: descent(g, w, lr, m, n + 1), hint="plain SGD"),
         Wrong(lambda *a: descent(*a, forget=True), hint="v = momentum"),
-        Wrong(first_gradient_twice, hint="once for each step is enough"),
+        Wrong(first_gradient_twice, hint="v = momentum"),
         Wrong(on_the_bowl_of_the_notebook, hint="from [-1.0, 2.0, 3.0]"),
         Wrong(for_two_numbers, hint="must match the size"),
         Wrong(looks_ahead, hint="once for each step is enough"),

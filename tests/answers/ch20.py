@@ -20,6 +20,14 @@ def bias_not_carried_over(first, second):
     return merged(first, second, bias=second.bias)
 
 
+def shares_the_second_bias(first, second):
+    layer = merged(first, second)
+    if second.bias is not None and first.bias is None:
+        layer.bias = second.bias
+        return layer
+    return merge_by_units(first, second)
+
+
 def missing_bias_not_foreseen(first, second):
     return merged(first, second, bias=second.weight @ first.bias + second.bias)
 
@@ -258,6 +266,7 @@ WRONG = {
     "20.4": [
         Wrong(bias_not_carried_over, hint="goes through the second"),
         Wrong(missing_bias_not_foreseen, hint="raised"),
+        Wrong(shares_the_second_bias, hint="shares memory with one of the two"),
         Wrong(
             lambda first, second: nn.Linear(first.out_features, second.out_features),
             hint="shape of the weight",

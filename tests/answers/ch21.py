@@ -130,6 +130,11 @@ def accuracy_by_topk(logits, labels):
     return logits.topk(1).indices.flatten().eq(labels).double().mean().item()
 
 
+def confusion_of_ten(labels, guesses, classes):
+    counts = torch.bincount(labels * 10 + guesses, minlength=100)
+    return counts.view(10, 10)[:classes, :classes]
+
+
 def confusion_by_one_hot(labels, guesses, classes):
     rows, columns = nn.functional.one_hot(labels, classes), nn.functional.one_hot(guesses, classes)
     return rows.T @ columns
@@ -367,6 +372,7 @@ WRONG = {
     "21.2": [
         Wrong(swapped, hint="are swapped"),
         Wrong(no_minlength, hint="raised"),
+        Wrong(confusion_of_ten, hint="raised"),
         Wrong(as_floats, hint="dtype"),
         Wrong(repeated_once, hint="occurs twice"),
         Wrong(one_axis_of_guesses, hint="has shape (9,)"),
