@@ -62,6 +62,7 @@ def index_batches(answer):
         (0, 2, False),
         (0, 2, True),
         (7, 1, True),
+        (9, 3, False),
         (25, 11, False),
         (25, 11, True),
     ]:
@@ -80,6 +81,7 @@ def index_batches(answer):
                 _("With drop_last a smaller last batch is left out."): kept,
                 _("A batch is missing: without drop_last the smaller last one stays."): dropped,
                 _("Item {last} is missing.", last=count - 1): without_last,
+                _("The last batch is empty; leave it out."): [*(dropped if drop else kept), []],
                 _("Each batch should be a list of its own."): [i for batch in kept for i in batch],
             },
         )
@@ -193,7 +195,8 @@ def take_turns(answer):
                 ],
             },
         )
-        expect(length(sampler, where), len(expected), _("len of {where}", where=where))
+        for each in (call(answer, labels, name="TakeTurns"), sampler):  # before a loop, and after it
+            expect(length(each, where), len(expected), _("len of {where}", where=where))
     return _(
         "In an epoch every class comes equally often; a batch is balanced if its size is a multiple of the number of "
         "classes. The items of a small class are repeated, and may be learnt by heart."
@@ -264,9 +267,24 @@ def in_order(answer, count: int, options: dict) -> None:
             fate=_("is left out") if options.get("drop_last") else _("stays"),
         ),
     )
+    own = options.get("collate_fn") is untouched
+    require(
+        not own or len({id(batch) for batch in found}) == len(found),
+        _(
+            "{where} gives collate_fn the same list again, with other items; make a new list for each batch.",
+            where=where,
+        ),
+    )
     why = _("Without shuffle the items keep their order; collate_fn should make it, of the list of items.")
     for i, (batch, wanted) in enumerate(zip(found, theirs, strict=True)):
-        expect(batch, wanted, _("{where}: batch {i}", where=where, i=i), why)
+        expect(
+            batch,
+            wanted,
+            _("{where}: batch {i}", where=where, i=i),
+            why,
+            mistakes={_("collate_fn gets a list of the items, not a tuple."): tuple(wanted)} if own else None,
+            same_type=own,
+        )
 
 
 def orders(answer, seed: int, **options) -> list[list[int]]:
@@ -292,6 +310,11 @@ def total(items: list) -> int:
     return sum(square for _x, square in items)
 
 
+def untouched(items: list) -> list:
+    """A collate_fn that shows what it gets."""
+    return items
+
+
 @exercise("7.5")
 def loader(answer):
     require(
@@ -306,6 +329,7 @@ def loader(answer):
     in_order(answer, 3, {"batch_size": 5, "drop_last": True})
     in_order(answer, 5, {"batch_size": 3, "collate_fn": total})
     in_order(answer, 7, {"batch_size": 2})
+    in_order(answer, 5, {"batch_size": 2, "collate_fn": untouched})
 
     first, second = orders(answer, 1)
     for order in (first, second):

@@ -52,6 +52,11 @@ def gradients(module: nn.Module, x: Tensor, what: Text) -> tuple[Tensor, list[Te
     return out.detach(), [torch.zeros_like(a) if g is None else g for a, g in zip(leaves, found, strict=True)]
 
 
+def settings(network: nn.Module) -> tuple[list[bool], list[bool]]:
+    """The mode of each module, and whether each parameter is trained."""
+    return [m.training for m in network.modules()], [p.requires_grad for p in network.parameters()]
+
+
 @exercise("8.1")
 def count_parameters(answer):
     half_frozen = nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 2)))
@@ -99,11 +104,11 @@ def count_parameters(answer):
         ),
         (nn.Tanh(), (0, 0), _("Tanh()"), _("It has no parameters.")),
     ]:
-        flags = [parameter.requires_grad for parameter in network.parameters()]
+        before = settings(network)
         found = call(answer, network, name="count_parameters")
         require(
-            flags == [parameter.requires_grad for parameter in network.parameters()],
-            _("for {name}, count_parameters changed which parameters are trained; only count.", name=name),
+            settings(network) == before,
+            _("count_parameters changed {name}: its mode or a requires_grad. Only count.", name=name),
         )
         require(
             isinstance(found, tuple | list) and len(found) == 2,
@@ -242,19 +247,26 @@ def hooks_in(network: nn.Module) -> int:
     )
 
 
+class Doubled(nn.Module):
+    """A layer without children that PyTorch does not have."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
+
+
 @exercise("8.3")
 def output_shapes(answer):
     flat = nn.Sequential(nn.Linear(3, 4), nn.Tanh())
-    nested = nn.Sequential(nn.Linear(3, 4), nn.Sequential(Branch(), nn.Tanh()))
+    nested = nn.Sequential(nn.Linear(3, 4), nn.Sequential(Branch(), Doubled(), nn.Tanh()))
     seen: list[str] = []
     own = nested[0].register_forward_hook(lambda *_args: seen.append("0"))  # the caller's own hook
-    deep = {"0": (5, 4), "1.0.early": (5, 2), "1.0.late": (5, 3), "1.1": (5, 5)}
+    deep = {"0": (5, 4), "1.0.early": (5, 2), "1.0.late": (5, 3), "1.1": (5, 5), "1.2": (5, 5)}
     for network, rows, expected, name in [
         (flat, 2, {"0": (2, 4), "1": (2, 4)}, _("a Sequential of Linear and Tanh")),
         (nested, 5, deep, _("a nested network")),
         (nn.Tanh(), 3, {"": (3, 3)}, _("a single Tanh, whose name is ''")),
     ]:
-        before = hooks_in(network)
+        before, as_it_was = hooks_in(network), settings(network)
         try:
             found = call(answer, network, torch.rand(rows, 3), name="output_shapes")
         except NotYet as hint:
@@ -289,6 +301,14 @@ def output_shapes(answer):
             ),
         )
         require(
+            missing != ["1.1"],
+            _(
+                "for {name}, output_shapes misses '1.1', a module of a class that PyTorch does not have. Ask whether a "
+                "module has children, not of which class it is.",
+                name=name,
+            ),
+        )
+        require(
             not missing,
             _(
                 "for {name}, output_shapes misses {missing} and lists {found}; named_modules() goes through all "
@@ -305,6 +325,7 @@ def output_shapes(answer):
             expected,
             _("for {name}, output_shapes", name=name),
             _("You noted what came in.") if found.get("0") == came_in["0"] else "",
+            same_type=True,
         )
         expect(
             list(found),
@@ -324,6 +345,13 @@ def output_shapes(answer):
         require(
             after == before,
             _("a hook that was in {name} before is gone; remove your own, by their handles.", name=name),
+        )
+        require(
+            settings(network) == as_it_was,
+            _(
+                "output_shapes changed {name}: leave its mode (train or eval) and requires_grad as they were.",
+                name=name,
+            ),
         )
     own.remove()
     runs = nested[1][0].runs
@@ -431,6 +459,21 @@ def centre(answer):
         torch.float64,
         _("after double(), the dtype of mean"),
         _("A buffer moves with its module."),
+    )
+    x, mean = x.double(), torch.tensor([1.0, -2, 3]).double()
+    module.load_state_dict({"mean": mean.clone()})
+    expect(
+        call(module.eval(), x, name="Centre(3)"),
+        x - mean,
+        _("after double() and with a loaded mean, in evaluation, the output"),
+        _("Use self.mean itself: a second name for its tensor stays behind when the module moves."),
+    )
+    call(module.train(), x, name="Centre(3)")
+    expect(
+        module.mean,
+        0.9 * mean + 0.1 * x.mean(dim=0),
+        _("after double() and a batch in training, mean"),
+        _("Compute it from the tensors; a new tensor made of numbers has the default dtype and device."),
     )
     expect(call(answer, 5, name="Centre").mean, torch.zeros(5), _("the mean of a new Centre(5)"))
     return _("Batch normalisation (chapter 12) does this, with the spread as well as the mean.")

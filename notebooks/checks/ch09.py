@@ -1,5 +1,7 @@
 """Checkers of chapter 9, convolution."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -53,6 +55,17 @@ def stack_size(side: int, layers: list[tuple[int, int, int, int]]) -> int:
     return side
 
 
+def unchanged(layer: nn.Module, before: dict[str, nn.Parameter]) -> bool:
+    """Whether a layer's parameters are what a copy of them says: names, devices, requires_grad, numbers."""
+    now = dict(layer.named_parameters())
+    return now.keys() == before.keys() and all(
+        p.device == now[name].device
+        and p.requires_grad == now[name].requires_grad
+        and torch.equal(p, now[name])
+        for name, p in before.items()
+    )
+
+
 @exercise("9.2")
 def cost(answer):
     cases = [
@@ -65,8 +78,10 @@ def cost(answer):
         (nn.Conv2d(4, 4, 3, groups=4).requires_grad_(False), 7, 8),
     ]
     for layer, height, width in cases:
+        where = _("cost({layer}, {height}, {width})", layer=str(layer), height=height, width=width)
+        before = copy.deepcopy(dict(layer.named_parameters()))
         found = call(answer, layer, height, width, name="cost")
-        where = _("cost({layer}, {height}, {width})", layer=layer, height=height, width=width)
+        require(unchanged(layer, before), _("{where} changed the layer; only count.", where=where))
         require(
             isinstance(found, tuple | list) and len(found) == 2,
             _(
@@ -156,12 +171,17 @@ def shift_right(answer):
             isinstance(layer, nn.Conv2d),
             _("{where} returned {found}; an nn.Conv2d is wanted.", where=where, found=describe(layer)),
         )
-        require(
-            type(layer).forward is nn.Conv2d.forward and "forward" not in vars(layer),
-            _("the layer of {where} has a forward of its own; move the picture by the weights.", where=where),
-        )
         x = torch.randn(2, channels, 4, 5) + 3
-        out = call(layer, x, name=_("the layer")).detach()
+        out = call(layer, x, name=_("the layer"))
+        require(
+            same(out, nn.Conv2d._conv_forward(layer, x, layer.weight, layer.bias)),
+            _(
+                "the layer of {where} has a forward of its own or a hook, and without it gives something else; move "
+                "the picture by the weights.",
+                where=where,
+            ),
+        )
+        out = out.detach()
         expect(
             tuple(out.shape),
             tuple(x.shape),
@@ -360,19 +380,24 @@ def conv2d(answer):
             mistakes=mistakes,
         )
 
-    def trained(x, weight, bias):
+    def trained(x, weight, bias, **settings):
         with without_convolution():
-            return answer(x, weight, bias, stride=2, padding=1)
+            return answer(x, weight, bias, **settings)
 
-    expect_trainable(
-        trained,
-        lambda x, weight, bias: F.conv2d(x, weight, bias, stride=2, padding=1),
-        torch.randn(2, 2, 5, 5),
-        torch.randn(3, 2, 3, 3),
-        torch.randn(3),
-        what=_("the result"),
-        name="conv2d",
-    )
+    for channels, count, settings in [
+        (2, 3, {"stride": 2, "padding": 1}),
+        (4, 6, {"padding": 1, "dilation": 2, "groups": 2}),
+    ]:
+        expect_trainable(
+            trained,
+            F.conv2d,
+            torch.randn(2, channels, 5, 5),
+            torch.randn(count, 2, 3, 3),
+            torch.randn(count),
+            what=_("with {settings}, the result", settings=join_settings(settings)),
+            name="conv2d",
+            **settings,
+        )
     return _("Libraries get the same numbers sooner, for example from one large matrix product (`F.unfold`).")
 
 

@@ -451,6 +451,81 @@ def pad_by_loop(items, fill=0.0):
     return [batch, torch.tensor(lengths), torch.tensor([label for _, label in items])]
 
 
+def batches_rounded_to_even(count, batch_size, drop_last=False):
+    """Python's round makes 4 of 3.5, and 2 of 2.5."""
+    full = count // batch_size if drop_last else round(count / batch_size + 0.5)
+    return [list(range(i * batch_size, min((i + 1) * batch_size, count))) for i in range(full)]
+
+
+class CountsInTheLoop(TakeTurns):
+    """Its length is what the last loop has counted."""
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        self.count = 0
+        for i in super().__iter__():
+            self.count += 1
+            yield i
+
+
+class CountsDown(TakeTurns):
+    """Its length is what is left."""
+
+    def __init__(self, labels):
+        super().__init__(labels)
+        self.left = super().__len__()
+
+    def __len__(self):
+        return self.left
+
+    def __iter__(self):
+        self.left = super().__len__()
+        for i in super().__iter__():
+            self.left -= 1
+            yield i
+
+
+class TupleOfItems(Loader):
+    def made(self, items):
+        return self.collate_fn(tuple(items))
+
+
+class SameList(Loader):
+    """One list of items for all batches of a loop."""
+
+    def __iter__(self):
+        order, batch = self.order(), []
+        for i in range(len(self)):
+            batch[:] = [self.data[idx] for idx in order[i * self.batch_size : (i + 1) * self.batch_size]]
+            yield self.made(batch)
+
+
+class ClearedList(Loader):
+    def __iter__(self):
+        batch = []
+        for idx in self.order():
+            batch.append(self.data[idx])
+            if len(batch) == self.batch_size:
+                yield self.made(batch)
+                batch.clear()
+        if batch and not self.drop_last:
+            yield self.made(batch)
+
+
+class OwnStack(Loader):
+    """Without a collate_fn of the caller's it stacks by itself, into a tuple."""
+
+    def made(self, items):
+        if self.collate_fn is not default_collate:
+            return self.collate_fn(items)
+        return tuple(
+            torch.stack(part) if isinstance(part[0], torch.Tensor) else torch.tensor(part)
+            for part in zip(*items, strict=True)
+        )
+
+
 RIGHT = {
     "7.1": [
         Right(lambda n, size, drop_last=False: list(BatchSampler(range(n), size, drop_last))),
@@ -470,7 +545,7 @@ RIGHT = {
         Right(pad_from_numpy),
     ],
     "7.4": [Right(TakeTurns), Right(FromAList), Right(WithAnIterator), Right(AsASampler), Right(ByChain)],
-    "7.5": [Right(Loader), Right(WithPlaces), Right(WithBatchSampler), Right(BySplit)],
+    "7.5": [Right(Loader), Right(WithPlaces), Right(WithBatchSampler), Right(BySplit), Right(OwnStack)],
 }
 
 WRONG = {
@@ -483,6 +558,7 @@ WRONG = {
         Wrong(lambda n, size, drop_last=True: batches_by_loop(n, size, drop_last), hint="A batch is missing"),
         Wrong(lambda n, size, drop_last=False: [list(range(n))], hint="should be"),
         Wrong(batches_without_the_last_item, hint="Item 4 is missing"),
+        Wrong(batches_rounded_to_even, hint="The last batch is empty"),
     ],
     "7.2": [
         Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="Workers take turns at batches"),
@@ -526,6 +602,8 @@ WRONG = {
         Wrong(ClassAfterClass, hint="One item of each class"),
         Wrong(LastAgain, hint="begins again with its first"),
         Wrong(AsTheyAppear, hint="in the order of the class numbers"),
+        Wrong(CountsInTheLoop, hint="raised AttributeError"),
+        Wrong(CountsDown, hint="len of"),
     ],
     "7.5": [
         Wrong(CountsItems, hint="counts batches"),
@@ -548,6 +626,9 @@ WRONG = {
         Wrong(GeneratorOfItsOwn, hint="without a generator"),
         Wrong(OneBatchAtLeast, hint="counts batches"),
         Wrong(ListOfBatches, hint="Use `yield`"),
+        Wrong(TupleOfItems, hint="not a tuple"),
+        Wrong(SameList, hint="a new list for each"),
+        Wrong(ClearedList, hint="a new list for each"),
     ],
 }
 

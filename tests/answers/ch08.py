@@ -523,10 +523,79 @@ class NormalFirst(Network):
             nn.init.uniform_(layer.weight, -side, side)
 
 
+def counted_in_evaluation(network):
+    return by_loop(network.eval())
+
+
+def in_evaluation(network, x):
+    return with_removal(network.eval(), x)
+
+
+def without_gradients(network, x):
+    return with_removal(network.requires_grad_(False), x)
+
+
+def evaluated_for_a_while(network, x):
+    network.eval()
+    found = with_removal(network, x)
+    network.train()
+    return found
+
+
+def known_classes(network):
+    return [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Linear | nn.Tanh)]
+
+
+def of_torch(network):
+    return [
+        (name, m)
+        for name, m in network.named_modules()
+        if type(m).__module__.startswith("torch.nn") and not isinstance(m, nn.Sequential)
+    ]
+
+
+def as_lists(network, x):
+    return {name: list(shape) for name, shape in with_removal(network, x).items()}
+
+
+class ByList(Centre):
+    """The mean becomes a new float32 tensor on the CPU."""
+
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        batch = x.mean(dim=0)
+        self.mean = torch.tensor(
+            [0.9 * a + 0.1 * b for a, b in zip(self.mean.tolist(), batch.tolist(), strict=True)]
+        )
+        return x - batch
+
+
+class Beside(Centre):
+    """Uses a tensor beside the buffer, which stays behind when the module moves."""
+
+    def __init__(self, features):
+        super().__init__(features)
+        self.same = self.mean
+
+    def forward(self, x):
+        if not self.training:
+            return x - self.same
+        self.same.mul_(0.9).add_(0.1 * x.mean(dim=0).detach())
+        self.mean.copy_(self.same)
+        return x - x.mean(dim=0)
+
+
 RIGHT = {
     "8.1": [Right(by_modules), Right(by_loop), Right(by_size)],
     "8.2": [Right(Polynomial), Right(Horner), Right(AtOnce), Right(ByMatrix)],
-    "8.3": [Right(with_removal), Right(wrapped), Right(noted_first), Right(by_global_hook)],
+    "8.3": [
+        Right(with_removal),
+        Right(wrapped),
+        Right(noted_first),
+        Right(by_global_hook),
+        Right(evaluated_for_a_while),
+    ],
     "8.4": [Right(Centre), Right(InPlace), Right(ByLerp)],
     "8.5": [Right(Network), Right(PairWise), Right(ByData)],
 }
@@ -536,7 +605,8 @@ WRONG = {
         Wrong(both(lambda network: len(list(network.parameters()))), hint="You counted the tensors"),
         Wrong(both(lambda network: sum(p.numel() for p in network.parameters())), hint="requires_grad"),
         Wrong(by_first_parameter, hint="Ask each parameter"),
-        Wrong(unfreezes, hint="only count"),
+        Wrong(unfreezes, hint="Only count"),
+        Wrong(counted_in_evaluation, hint="Only count"),
         Wrong(from_state_dict, hint="used twice"),
         Wrong(
             tied_twice,
@@ -574,6 +644,11 @@ WRONG = {
         Wrong(shapes(generator_asked), hint="is a generator"),
         Wrong(one_after_the_other, hint="let hooks watch"),
         Wrong(what_came_in, hint="what came in"),
+        Wrong(in_evaluation, hint="leave its mode"),
+        Wrong(without_gradients, hint="requires_grad"),
+        Wrong(shapes(known_classes), hint="not of which class it is"),
+        Wrong(shapes(of_torch), hint="not of which class it is"),
+        Wrong(as_lists, hint="should be (2, 4)"),
     ],
     "8.4": [
         Wrong(lambda features: Centre(features, kind="parameter"), hint="not a parameter"),
@@ -588,6 +663,8 @@ WRONG = {
         Wrong(OneMean, hint="each column"),
         Wrong(RememberedAlways, hint="subtracted the remembered mean"),
         Wrong(AsksTheMethod, hint="self.train is a method"),
+        Wrong(ByList, hint="dtype torch.float32"),
+        Wrong(Beside, hint="stays behind"),
     ],
     "8.5": [
         Wrong(lambda sizes: Network(sizes, container=list), hint="A plain list hides"),

@@ -1,5 +1,6 @@
 """Answers to the exercises of chapter 9."""
 
+import copy
 import math
 from functools import reduce
 
@@ -305,6 +306,64 @@ def sides_by_fold(side, layers):
     return side
 
 
+def cost_by_meta(layer, height, width):
+    """The layer loses its numbers."""
+    out = layer.to("meta")(torch.empty(1, layer.in_channels, height, width, device="meta"))
+    return sum(p.numel() for p in layer.parameters()), layer.weight.numel() * out[0, 0].numel()
+
+
+def cost_by_a_copy(layer, height, width):
+    return cost_by_meta(copy.deepcopy(layer), height, width)
+
+
+def cost_by_ones(layer, height, width):
+    with torch.no_grad():
+        layer.weight.fill_(1)
+    return cost_by_trial(layer, height, width)
+
+
+def cost_without_bias(layer, height, width):
+    numbers = sum(p.numel() for p in layer.parameters())
+    layer.bias = None
+    return numbers, cost_by_trial(layer, height, width)[1]
+
+
+def cost_frozen(layer, height, width):
+    numbers, adds = cost_by_attributes(layer, height, width)
+    layer.requires_grad_(False)
+    return numbers, adds
+
+
+def shift_by_hook(channels):
+    layer = nn.Conv2d(channels, channels, 1, bias=False)
+    nn.init.dirac_(layer.weight)
+    layer.register_forward_pre_hook(lambda module, args: (F.pad(args[0], (1, 0))[..., :-1],))
+    return layer
+
+
+class RolledInside(nn.Conv2d):
+    def _conv_forward(self, x, weight, bias):
+        return F.pad(x, (1, 0))[..., :-1]
+
+
+class ShowsItsShape(nn.Conv2d):
+    """Its forward does what a convolution does; the weights move the picture."""
+
+    def __init__(self, channels):
+        super().__init__(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.weight.data.zero_()[:, :, 1, 0] = 1
+
+    def forward(self, x):
+        self.seen = x.shape
+        return super().forward(x)
+
+
+def groups_untrained(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    if groups > 1:
+        x, weight = x.detach(), weight.detach()
+    return conv_by_unfold(x, weight, bias, stride, padding, dilation, groups)
+
+
 RIGHT = {
     "9.1": [
         Right(along(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s + 1)),
@@ -317,8 +376,20 @@ RIGHT = {
         Right(side_by_trial),
         Right(sides_by_fold),
     ],
-    "9.2": [Right(cost_with()), Right(cost_by_trial), Right(cost_by_attributes), Right(cost_by_hand)],
-    "9.3": [Right(shift_by_data), Right(shift_with_bias), Right(grouped_shift), Right(shift_by_dirac)],
+    "9.2": [
+        Right(cost_with()),
+        Right(cost_by_trial),
+        Right(cost_by_attributes),
+        Right(cost_by_hand),
+        Right(cost_by_a_copy),
+    ],
+    "9.3": [
+        Right(shift_by_data),
+        Right(shift_with_bias),
+        Right(grouped_shift),
+        Right(shift_by_dirac),
+        Right(ShowsItsShape),
+    ],
     "9.4": [
         Right(pictures_by_loop),
         Right(pictures_by_nan),
@@ -353,6 +424,10 @@ WRONG = {
             cost_with(weights=lambda layer: layer.weight.numel() * layer.groups),
             hint="that much smaller already",
         ),
+        Wrong(cost_by_meta, hint="changed the layer"),
+        Wrong(cost_by_ones, hint="changed the layer"),
+        Wrong(cost_without_bias, hint="changed the layer"),
+        Wrong(cost_frozen, hint="changed the layer"),
     ],
     "9.3": [
         Wrong(shift(column=2), hint="moves the picture to the left"),
@@ -366,6 +441,8 @@ WRONG = {
         Wrong(shift(column=1), hint="leaves the picture where it is"),
         Wrong(lambda channels: Rolled(channels, channels, 1), hint="a forward of its own"),
         Wrong(shift_by_forward, hint="a forward of its own"),
+        Wrong(shift_by_hook, hint="by the weights"),
+        Wrong(lambda channels: RolledInside(channels, channels, 1), hint="by the weights"),
         Wrong(without_no_grad, hint="under torch.no_grad()"),
         Wrong(shift(value=2.0), hint="left neighbour is 1"),
         Wrong(lambda channels: lambda x: x.roll(1, dims=3), hint="an nn.Conv2d is wanted"),
@@ -406,5 +483,6 @@ WRONG = {
         Wrong(conv_by_layer, hint="switched off", forbidden="without PyTorch's own convolutions"),
         Wrong(by_operator, hint="switched off", forbidden="without PyTorch's own convolutions"),
         Wrong(conv_detached, hint="carries no gradient"),
+        Wrong(groups_untrained, hint="the gradient by argument 1"),
     ],
 }
