@@ -102,6 +102,7 @@ def _verdict(number: str, answer: tuple[Any, ...]) -> Text:
             import_module(CHECKERS[number].__module__), "switched_off"
         ):
             import_module("torch._dynamo")  # here, so that the answer's time does not pay for it
+            import_module("torch._functorch.vmap").lazy_load_decompositions()
         praise = guard.guarded(work, _limits[number])
     except NotAttempted:
         return _("{number} · not attempted yet", number=number)
@@ -281,6 +282,8 @@ def _unchanged(before: Any, after: Any) -> bool:
     """Whether a copy made by `_copy` is still equal to its original."""
     if before is after:
         return True
+    if isinstance(before, Tensor) != isinstance(after, Tensor):
+        return False
     if isinstance(before, Tensor) and before.is_meta:
         return before.shape == after.shape and before.dtype == after.dtype
     if isinstance(before, Tensor):
@@ -296,6 +299,42 @@ def _unchanged(before: Any, after: Any) -> bool:
     if isinstance(before, dict):
         return list(before) == list(after) and all(_unchanged(before[key], after[key]) for key in before)
     return bool(before == after)
+
+
+def keep(*modules: nn.Module, name: str, buffers: bool = True) -> Callable[[], None]:
+    """A function that raises NotYet unless the modules are as they are now, for use after a call of the answer `name`.
+
+    That is: their parts and settings, numbers, modes and hooks, and of each parameter whether it is frozen, and its
+    .grad. A parameter without one is given one, as an earlier backward pass leaves it.
+    buffers: whether they count; a call in train mode moves the running statistics.
+    """
+    for p in (p for module in modules for p in module.parameters()):
+        p.grad = torch.ones_like(p) if p.grad is None else p.grad
+
+    def state() -> list:
+        found: list[Any] = []
+        for part in (part for module in modules for part in module.modules()):
+            settings = {key: v for key, v in vars(part).items() if isinstance(v, int | float | str | tuple)}
+            hooks = part._forward_hooks, part._forward_pre_hooks, part._backward_hooks
+            found += [type(part), sorted(vars(part)), settings, [len(kind) for kind in hooks]]
+            found += [dict(part.named_buffers(recurse=False)) if buffers else None]
+            for key, p in part.named_parameters(recurse=False):
+                found += [key, p.requires_grad, p.detach(), p.grad]
+        return found
+
+    before = _copy(state())
+
+    def unchanged() -> None:
+        require(
+            _unchanged(before, state()),
+            _(
+                "{name} changed a module that was passed in: its numbers, its mode, a .grad, a hook, or what is "
+                "frozen. Leave it as it was.",
+                name=name,
+            ),
+        )
+
+    return unchanged
 
 
 def take(answer: Iterable, limit: int, what: Text | str) -> list:
@@ -327,9 +366,10 @@ def switched_off(what: Text | str, *places: tuple[Any, str]) -> Iterator[None]:
     def off(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError(str(_("PyTorch's own {what} is switched off in this exercise", what=what)))
 
+    off.default = off  # an operator of torch.ops.aten is called by this name, too
     # torch._dynamo is there already, see _verdict. PyTorch loads it when it is first needed, for example by an optimizer.
     # If that happened while a function is switched off, or were stopped on the way, it would stay half loaded, and no
-    # optimizer would work in this kernel any more.
+    # optimizer would work in this kernel any more. What torch.vmap loads when it is first used is the same case.
     with ExitStack() as stack:
         originals = [(getattr(holder, name), off) for holder, name in places]
         for holder, name in places:
@@ -339,6 +379,22 @@ def switched_off(what: Text | str, *places: tuple[Any, str]) -> Iterator[None]:
             yield
         finally:
             del _off[len(_off) - len(originals) :]
+
+
+def pytorchs_own(*parts: str) -> list[tuple[Any, str]]:
+    """The places, for `switched_off`, of PyTorch's functions whose names hold one of `parts`.
+
+    One function has several: softmax is in torch, torch.Tensor, torch.special and others, and an operator of
+    torch.ops.aten, which has more of them, such as _safe_softmax.
+    """
+    functions = nn.functional, torch._C._nn, torch.special, torch._C._special, torch.sparse, torch._VF
+    holders = (torch, Tensor, *functions, torch.ops.aten)
+    names = {name for holder in holders for name in dir(holder)}
+    for operator in torch._C._dispatch_get_all_op_names():  # "aten::softmax.int"
+        if operator.startswith("aten::"):
+            names.add(operator.removeprefix("aten::").split(".")[0])
+    wanted = sorted(name for name in names if any(part in name for part in parts))
+    return [(holder, name) for holder in holders for name in wanted if callable(getattr(holder, name, None))]
 
 
 @contextmanager

@@ -7,7 +7,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
+from . import (
+    _,
+    call,
+    describe,
+    exercise,
+    expect,
+    expect_trainable,
+    keep,
+    pytorchs_own,
+    require,
+    same,
+    switched_off,
+)
 
 
 def draw(*shape, number=0):
@@ -74,14 +86,8 @@ def normalise(x, dim, eps, correction=0):
 
 def own_only():
     """Switches PyTorch's normalisations off while an answer runs."""
-    kinds = ("batch_norm", "group_norm", "instance_norm", "layer_norm")
-    places = [(holder, name) for holder in (torch, F) for name in kinds]
-    places += [(torch, name) for name in dir(torch) if name.startswith("native_") and name.endswith("_norm")]
-    places += [
-        (torch.ops.aten, kind)
-        for kind in (*kinds, "native_batch_norm", "native_group_norm", "native_layer_norm")
-    ]
-    return switched_off(_("normalisation"), *places)
+    kinds = ("batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm")
+    return switched_off(_("normalisation"), *pytorchs_own(*kinds))
 
 
 @exercise("12.2")
@@ -303,7 +309,7 @@ def fold(answer):
             norm.bias.copy_(draw(norm.num_features, number=number + 1))
             norm.running_mean.copy_(draw(norm.num_features, number=number + 2))
             norm.running_var.copy_(size * draw(norm.num_features, number=number + 3).abs() + 1e-6)
-        kept = [copy.deepcopy(conv), copy.deepcopy(norm)]
+        kept, unchanged = [copy.deepcopy(conv), copy.deepcopy(norm)], keep(conv, norm, name="fold")
         folded = call(answer, conv, norm, name="fold")
         where = _("for {conv} and {norm}", conv=conv, norm=norm)
         require(
@@ -312,7 +318,7 @@ def fold(answer):
         )
         for kind, module, old in zip(("conv", "norm"), (conv, norm), kept, strict=True):
             require(
-                unchanged(module, old),
+                same_state(module, old),
                 _(
                     "{where} fold changed {kind}; make a new layer and leave the old ones as they are.",
                     where=where,
@@ -327,13 +333,14 @@ def fold(answer):
                     where=where,
                 ),
             )
+        unchanged()
         compare(folded, conv, norm, where)
     return _(
         "PyTorch has this as torch.nn.utils.fusion.fuse_conv_bn_eval: in use, a folded BatchNorm costs nothing."
     )
 
 
-def unchanged(module, old):
+def same_state(module, old):
     state, before = module.state_dict(), old.state_dict()
     return (
         module.training == old.training

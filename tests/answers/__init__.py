@@ -11,7 +11,10 @@
 test_exercises.py gives each of them to `check`, and demands a wrong answer for each thing that a text forbids.
 """
 
+from collections.abc import Callable
 from typing import Any
+
+from torch import nn
 
 
 class Right:
@@ -29,3 +32,16 @@ class Wrong:
 
     def __init__(self, *answer: Any, hint: str, forbidden: str = ""):
         self.answer, self.hint, self.forbidden = answer, hint, forbidden
+
+
+def meddles(answer: Callable, method: str, *given: Any) -> Callable:
+    """An answer that also calls a method of each module that it is given, such as requires_grad_(False)."""
+
+    def meddling(*args: Any, **kwargs: Any) -> Any:
+        result = answer(*args, **kwargs)
+        for module in args:
+            if isinstance(module, nn.Module):
+                getattr(module, method)(*given)
+        return result
+
+    return meddling

@@ -305,6 +305,10 @@ def network_with_pooling(pooling):
     return any_size
 
 
+def adaptive_by_operator(x, rows, columns):
+    return torch.ops.aten.adaptive_max_pool2d(x, (rows, columns))[0]
+
+
 RIGHT = {
     "10.1": [
         Right([[-4, 7, 2], [-3, 8, 5], [-5, 3, -6]]),
@@ -381,6 +385,7 @@ WRONG = {
         Wrong(lambda channels, kernel: conv()(min(channels, 4), kernel), hint="(in_channels, out_channels)"),
     ],
     "10.4": [
+        Wrong(adaptive_by_operator, hint="switched off"),
         Wrong(
             adaptive(lambda i, side, n: i * (side // n), lambda i, side, n: (i + 1) * (side // n)),
             hint="start rounded down, end up",

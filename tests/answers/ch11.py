@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def leaky_in_place(x, slope=0.01):
@@ -455,6 +455,40 @@ class PlainTwoModes(Plain):
         return scores if self.training else scores.softmax(dim=1)
 
 
+def leaky_by_operator(x, slope=0.01):
+    return torch.ops.aten.leaky_relu(x, slope)
+
+
+def leaky_by_kernel(x, slope=0.01):
+    return torch._prelu_kernel(x, torch.full_like(x, slope))
+
+
+def softmax_of_masked(scores, dim):
+    return torch._masked_softmax(scores, torch.zeros_like(scores, dtype=torch.bool), dim)
+
+
+def dead_by_gradient(layer, x):
+    layer.zero_grad()
+    layer(x).relu().sum().backward()
+    return int((layer.bias.grad == 0).sum())
+
+
+class Lazy(nn.Module):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__()
+        self.net = nn.Sequential()
+        for i, size in enumerate(sizes[1:]):
+            if i:
+                self.net.append(activation())
+            self.net.append(nn.LazyLinear(size))
+
+    def forward(self, x):
+        return self.net(x)
+
+    def probabilities(self, x):
+        return F.softmax(self.forward(x), dim=-1)
+
+
 RIGHT = {
     "11.1": [
         Right(leaky_by_two_relus),
@@ -478,10 +512,12 @@ RIGHT = {
         Right(softmax_by_rows),
         Right(softmax_detached_maximum),
     ],
-    "11.5": [Right(Plain), Right(Classifier), Right(ByModuleList), Right(ByAddModule)],
+    "11.5": [Right(Lazy), Right(Plain), Right(Classifier), Right(ByModuleList), Right(ByAddModule)],
 }
 WRONG = {
     "11.1": [
+        Wrong(leaky_by_operator, hint="switched off", forbidden="without PyTorch's own"),
+        Wrong(leaky_by_kernel, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(leaky_by_product, hint="inf * 0 is nan"),
         Wrong(leaky_at_zero, hint="not with >= 0"),
         Wrong(leaky_slope_or_default, hint="slope=0.0"),
@@ -509,6 +545,9 @@ WRONG = {
         Wrong(leaky_detached, hint="no gradient"),
     ],
     "11.2": [
+        Wrong(meddles(dead_by_all, "requires_grad_", False), hint="changed a module"),
+        Wrong(meddles(dead_by_all, "eval"), hint="changed a module"),
+        Wrong(dead_by_gradient, hint="changed a module"),
         Wrong(dead_of_three_rows, hint="dead_units is"),
         Wrong(dead_of_four_units, hint="dead_units is"),
         Wrong(dead_rounded, hint="dead_units is"),
@@ -520,7 +559,7 @@ WRONG = {
         Wrong(dead_as_tensor, hint=".item()"),
         Wrong(dead_without_bias, hint="The layer has a bias"),
         Wrong(dead_living, hint="the units that live"),
-        Wrong(dead_and_changed, hint="changed the layer"),
+        Wrong(dead_and_changed, hint="changed a module"),
         Wrong(dead_by_weights, hint="dead_units is 3, but should be 2"),
     ],
     "11.3": [
@@ -534,6 +573,7 @@ WRONG = {
         Wrong(hat_trained, hint="the hat at x", forbidden="do not train"),
     ],
     "11.4": [
+        Wrong(softmax_of_masked, hint="switched off", forbidden="without PyTorch's softmax"),
         Wrong(softmax_by_operator, hint="switched off", forbidden="without PyTorch's softmax"),
         Wrong(softmax_naive, hint="subtract the largest score"),
         Wrong(

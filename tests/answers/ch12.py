@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def axes(batch=(0, 2, 3), layer=(1, 2, 3), instance=(2, 3)):
@@ -342,6 +342,32 @@ def fold_of_four(conv, norm):
     return layer
 
 
+def norm_by_rms(x, eps=1e-5):
+    rows = x.transpose(0, 1).flatten(start_dim=1)
+    rows = rows - rows.mean(dim=1, keepdim=True)
+    rows = nn.RMSNorm(rows.shape[1], eps=eps)(rows)
+    return rows.reshape(x.shape[1], x.shape[0], *x.shape[2:]).transpose(0, 1)
+
+
+def norm_legit(x, eps=1e-5):
+    return torch._native_batch_norm_legit(x, None, None, True, 0.1, eps)[0]
+
+
+def norm_by_overload(x, eps=1e-5):
+    return torch.ops.aten.batch_norm.default(x, None, None, None, None, True, 0.1, eps, False)
+
+
+def groups_by_rms(x, groups, eps=1e-5):
+    rows = x.reshape(len(x) * groups, -1)
+    rows = rows - rows.mean(dim=1, keepdim=True)
+    return F.rms_norm(rows, rows.shape[1:], eps=eps).reshape(x.shape)
+
+
+def fold_with_own_eps(conv, norm):
+    norm.eps = 1e-5
+    return fold_by_library(conv, norm)
+
+
 RIGHT = {
     "12.1": [
         Right({0, 2, 3}, range(1, 4), {2, 3}),
@@ -376,6 +402,9 @@ WRONG = {
         Wrong(*axes(instance=(2, 3, 3)), hint="per picture and channel"),
     ],
     "12.2": [
+        Wrong(norm_by_rms, hint="switched off", forbidden="without PyTorch's own"),
+        Wrong(norm_legit, hint="switched off", forbidden="without PyTorch's own"),
+        Wrong(norm_by_overload, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(norm_by_operator, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(norm_of_four, hint="shape"),
         Wrong(norm_in_float64, hint="should have torch.float32.\n"),
@@ -419,6 +448,7 @@ WRONG = {
         Wrong(update_mean_only, hint="still the old one"),
     ],
     "12.4": [
+        Wrong(groups_by_rms, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(groups_without_small_eps, hint="2 groups, eps=1e-05"),
         Wrong(groups_by_operator, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, g, -1), 2, correction=1), hint="N - 1"),
@@ -432,6 +462,10 @@ WRONG = {
         Wrong(group_detached, hint="no gradient"),
     ],
     "12.5": [
+        Wrong(meddles(fold_by_library, "requires_grad_", False), hint="changed a module"),
+        Wrong(meddles(fold_by_library, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(fold_by_library, "train"), hint="fold changed conv"),
+        Wrong(fold_with_own_eps, hint="changed a module"),
         Wrong(fold_of_four, hint="in loading state_dict"),
         Wrong(fold_to_tensors, hint="no nn.Parameter"),
         Wrong(fold(weight=False), hint="norm.weight is missing"),
