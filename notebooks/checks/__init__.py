@@ -24,6 +24,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -381,6 +382,7 @@ def switched_off(what: Text | str, *places: tuple[Any, str]) -> Iterator[None]:
             del _off[len(_off) - len(originals) :]
 
 
+@cache
 def pytorchs_own(*parts: str) -> list[tuple[Any, str]]:
     """The places, for `switched_off`, of PyTorch's functions whose names hold one of `parts`.
 

@@ -17,6 +17,7 @@ from . import (
     expect_trainable,
     loops_in,
     names_in,
+    pytorchs_own,
     require,
     same,
     switched_off,
@@ -65,9 +66,8 @@ def gru_shapes(answer):
         settings = {
             key: value for key, value in settings.items() if value is True or value > 1
         }  # defaults too
-        with switched_off(
-            _("GRU"), (nn.GRU, "__init__"), (nn.RNNBase, "__init__"), (torch, "gru"), (torch._VF, "gru")
-        ):
+        off = [(nn.GRU, "__init__"), (nn.RNNBase, "__init__"), *pytorchs_own("gru")]
+        with switched_off(_("GRU"), *off):
             found = call(answer, n, length, hidden, name="gru_shapes", **settings)
         shown = "".join(f", {key}={value}" for key, value in settings.items())
         where = _(

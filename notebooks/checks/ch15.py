@@ -7,11 +7,30 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
+from . import (
+    NotYet,
+    _,
+    call,
+    describe,
+    exercise,
+    expect,
+    expect_trainable,
+    keep,
+    pytorchs_own,
+    require,
+    same,
+    switched_off,
+)
 
 # `torch.nn`'s layer, and others of its functions that compute the same
 LAYERS = [(F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward"), (F, "bilinear"), (F, "conv1d")]
-LAYERS += [(torch.ops.aten, name) for name in ("linear", "bilinear", "conv1d", "convolution")]
+LAYERS += [
+    (F, name) for name in ("conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+]
+LAYERS += [(F, "embedding_bag")]
+LAYERS += [
+    (torch.ops.aten, name) for name in ("linear", "bilinear", "conv1d", "conv2d", "conv3d", "convolution")
+]
 
 
 @exercise("15.1")
@@ -106,28 +125,10 @@ def linear_cost(answer):
 
 @exercise("15.3")
 def mix_channels(answer):
-    off = [
-        (F, "conv2d"),
-        (torch, "conv2d"),
-        (torch, "convolution"),
-        (nn.Conv2d, "forward"),
-        (F, "conv1d"),
-        (torch, "conv1d"),
-    ]
-    others = ("conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-    off += [(place, name) for place in (F, torch, torch.ops.aten) for name in others]
-    names = (
-        "conv1d",
-        "conv2d",
-        "convolution",
-        "convolution_overrideable",
-        "_convolution",
-        "mkldnn_convolution",
-    )
-    off += [(torch.ops.aten, name) for name in (*names, "thnn_conv2d", "_slow_conv2d_forward")]
+    off = [*pytorchs_own("conv1d", "conv2d", "conv3d", "conv_", "convolution"), (nn.Conv2d, "forward")]
     for size_out, shape, bias in [(5, (2, 3, 4, 6), True), (4, (2, 4, 4, 4), True), (1, (1, 2, 3, 5), False)]:
         layer, x = nn.Linear(shape[1], size_out, bias=bias), torch.randn(shape)
-        before = copy.deepcopy(layer.state_dict())
+        unchanged = keep(layer, name="mix_channels")
         with switched_off(_("convolution"), *off):
             found = call(answer, layer, x, name="mix_channels")
         where = _(
@@ -161,10 +162,7 @@ def mix_channels(answer):
             mistakes[_("The channels are still last; move them back.")] = last
         why = _("Move the channels to the end, apply the layer, move them back.")
         expect(found, expected, where, why, mistakes=mistakes)
-        require(
-            all(torch.equal(value, before[key]) for key, value in layer.state_dict().items()),
-            _("{where}: the layer's weights have changed; leave them as they are.", where=where),
-        )
+        unchanged()
     with switched_off(_("convolution"), *off):
         _gradients(answer)
     return _("This is what a 1 x 1 convolution does, with the same weights.")
@@ -263,6 +261,7 @@ def _networks() -> list[tuple[nn.Sequential, tuple[int, int, int], tuple[int, in
 @exercise("15.5")
 def fully_convolutional(answer):
     for network, shape, size in _networks():
+        unchanged = keep(network, name="fully_convolutional")
         before = copy.deepcopy(network.state_dict())
         found = call(answer, network, shape, name="fully_convolutional")
         where = _("for a map of {shape} before Flatten,", shape=shape)
@@ -279,6 +278,7 @@ def fully_convolutional(answer):
             list(after) == list(before) and all(torch.equal(after[key], before[key]) for key in before),
             _("{where} the network that was passed in has changed; make a new one.", where=where),
         )
+        unchanged()
         for kind in (nn.Flatten, nn.Linear):
             require(
                 not any(isinstance(layer, kind) for layer in found.modules()),

@@ -2,21 +2,20 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, switched_off
-
-FUNCTIONS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
-PYTORCHS_OWN = [(F, name) for name in FUNCTIONS]
-for _name in (
-    "dropout",
-    "dropout_",
-    "feature_dropout",
-    "feature_dropout_",
-    "alpha_dropout",
-    "native_dropout",
-):
-    PYTORCHS_OWN += [(holder, _name) for holder in (torch, torch._VF)]
+from . import (
+    NotYet,
+    _,
+    call,
+    describe,
+    exercise,
+    expect,
+    expect_trainable,
+    keep,
+    pytorchs_own,
+    require,
+    switched_off,
+)
 
 
 @exercise("16.1")
@@ -141,7 +140,7 @@ def check_counts(counts, number, p, what):
 @exercise("16.2")
 def my_dropout(answer):
     name = "my_dropout"
-    with switched_off(_("dropout"), *PYTORCHS_OWN):
+    with switched_off(_("dropout"), *pytorchs_own("dropout")):
         for options, why in [
             ({"p": 0.3, "training": False}, _("With training=False nothing is dropped and nothing scaled.")),
             ({"p": 1.0, "training": False}, _("With training=False nothing is dropped, whatever p is.")),
@@ -191,7 +190,7 @@ def my_dropout(answer):
 @exercise("16.3")
 def my_dropout2d(answer):
     name = "my_dropout2d"
-    with switched_off(_("dropout"), *PYTORCHS_OWN):
+    with switched_off(_("dropout"), *pytorchs_own("dropout")):
         for shape, options in [
             ((60, 50, 3, 2), {}),
             ((50, 60, 2, 4), {"p": 0.25}),
@@ -236,6 +235,7 @@ def ask_often(answer):
     for start_training, times, rows in [(False, 400, 4), (True, 300, 1)]:
         network = nn.Sequential(nn.Linear(3, 20), nn.ReLU(), nn.Dropout(0.5), nn.Linear(20, 2))
         network.train(start_training)
+        network[0].bias.requires_grad_(start_training)
         x, asked = torch.rand(rows, 3), []
 
         def listen(module, args, out, asked=asked):
@@ -243,6 +243,7 @@ def ask_often(answer):
 
         network.register_forward_hook(listen)
         weights = [weight.detach().clone() for weight in network.parameters()]
+        unchanged = keep(network, name="ask_often")
         found = call(answer, network, x, times, name="ask_often")
         mode = "train()" if start_training else "eval()"
         require(
@@ -268,6 +269,7 @@ def ask_often(answer):
             all(map(torch.equal, weights, network.parameters())),
             _("the network's weights have changed; only ask it."),
         )
+        unchanged()
         require(
             isinstance(found, list | tuple) and len(found) == 2,
             _(

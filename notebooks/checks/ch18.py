@@ -6,7 +6,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import NotYet, _, call, describe, exercise, expect, expect_trainable, sentence, switched_off
+from . import (
+    NotYet,
+    _,
+    call,
+    describe,
+    exercise,
+    expect,
+    expect_trainable,
+    pytorchs_own,
+    sentence,
+    switched_off,
+)
 
 
 @exercise("18.1")
@@ -63,11 +74,6 @@ def mse_loss(answer):
     return _("This check stops the loss of 2.5 for a perfect prediction before it is computed.")
 
 
-SOFTMAX = [(holder, name) for holder in (F, torch, Tensor) for name in ("softmax", "log_softmax")]
-SOFTMAX += [(torch.special, "softmax"), (torch.special, "log_softmax"), (F, "softmin"), (F, "gumbel_softmax")]
-SOFTMAX += [(torch, "_softmax"), (torch, "_log_softmax")]
-
-
 def softmax(logits, dim=1):
     """As F.softmax, which is switched off while an answer runs."""
     parts = (logits - logits.amax(dim=dim, keepdim=True)).exp()
@@ -84,7 +90,7 @@ def probabilities(answer):
         2 * torch.randn(5, 4),
         torch.tensor([[3.0], [-3e4]]),
     ]
-    with switched_off(_("softmax"), *SOFTMAX):
+    with switched_off(_("softmax"), *pytorchs_own("softmax", "softmin")):
         for logits in cases:
             where = _("the result for the logits {logits}", logits=describe(logits))
             expected, parts = softmax(logits), logits.exp()
@@ -107,19 +113,7 @@ def probabilities(answer):
     return _("`F.softmax` subtracts the largest logit too.")
 
 
-LOSSES = [
-    (F, name) for name in ("cross_entropy", "nll_loss", "kl_div", "binary_cross_entropy", "gaussian_nll_loss")
-]
-LOSSES += [
-    (holder, name)
-    for holder, name in ((F, "linear_cross_entropy"), (torch, "kl_div"))
-    if hasattr(holder, name)
-]
-LOSSES += [
-    (torch._C._nn, name)
-    for name in ("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")
-    if hasattr(torch._C._nn, name)
-]
+LOSSES = pytorchs_own("cross_entropy", "nll_loss", "kl_div")
 
 
 @exercise("18.3")

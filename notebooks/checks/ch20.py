@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from . import NotYet, _, call, describe, exercise, expect, require, switched_off
+from . import NotYet, _, call, describe, exercise, expect, keep, require, switched_off
 
 
 @exercise("20.1")
@@ -80,21 +80,23 @@ def conv_parameters(answer):
 def shapes(answer):
     small = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 2))
     norm = nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3), nn.Unflatten(1, (3, 1)))
+    small.eval(), norm[0].bias.requires_grad_(False)
     cases = [(small, (1, 3, 8, 8)), (small, (5, 3, 8, 8)), (norm, (4, 6)), (nn.Sequential(), (2, 3))]
     for network, shape in cases:
         x = torch.rand(shape)
-        before = [p.requires_grad for p in network.parameters()]
+        before, training = [p.requires_grad for p in network.parameters()], network.training
         expected, y = [shape], x
         for layer in copy.deepcopy(network):
             y = layer(y)
             expected.append(tuple(y.shape))
+        unchanged = keep(network, name="shapes", buffers=False)
         found = call(answer, network, x, name="shapes")
         require(
             isinstance(found, list | tuple),
             _("shapes returned {found}; a list of shapes is wanted.", found=describe(found)),
         )
         require(
-            all(layer.training for layer in network.modules())
+            all(layer.training == training for layer in network.modules())
             and [p.requires_grad for p in network.parameters()] == before,
             _("the network is frozen, or in another mode, after the call; only look at the shapes."),
         )
@@ -102,6 +104,7 @@ def shapes(answer):
             not any(layer._forward_hooks for layer in network.modules()),
             _("a hook is left in the network; remove it."),
         )
+        unchanged()
         found = [tuple(one) if isinstance(one, torch.Size | list) else one for one in found]
         require(
             len(found) == len(expected),
@@ -135,6 +138,7 @@ def merge(answer):
         first, second = nn.Linear(*sizes[:2], bias=biases[0]), nn.Linear(*sizes[1:], bias=biases[1])
         kept = copy.deepcopy(first), copy.deepcopy(second)
         x = torch.randn(4, sizes[0])
+        untouched = keep(first, second, name="merge")
         merged = call(answer, first, second, name="merge")
         where = _(
             "for Linear{one} then Linear{two}, biases {biases},", one=sizes[:2], two=sizes[1:], biases=biases
@@ -160,6 +164,7 @@ def merge(answer):
             and all(p.requires_grad for layer in (first, second) for p in layer.parameters()),
             _("{where} merge has changed one of the two layers; make a new one.", where=where),
         )
+        untouched()
         memory = {p.data_ptr() for layer in (first, second) for p in layer.parameters()}
         require(
             not any(p.data_ptr() in memory for p in merged.parameters()),

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import NotYet, _, call, describe, exercise, expect, require, same
+from . import NotYet, _, call, describe, exercise, expect, keep, require, same
 
 
 @exercise("21.1")
@@ -151,6 +151,7 @@ def score(answer):
         model, batches = model_and_data((6, 6, 2) if training else (5, 3, 3))
         reference = copy.deepcopy(model).eval()
         model.train(training)
+        frozen = next(model.parameters()).requires_grad_(training)
         x, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
         with torch.no_grad():
             logits = reference(x)
@@ -162,6 +163,7 @@ def score(answer):
         modes, seen = [], []
         model[2].register_forward_hook(lambda module, *_args, modes=modes: modes.append(module.training))
         model.register_forward_hook(lambda _module, _in, out, seen=seen: seen.append(out.requires_grad))
+        unchanged = keep(model, name="score")
         found = call(answer, model, batches, loss_fn, name="score")
         require(
             torch.is_grad_enabled(),
@@ -207,7 +209,7 @@ def score(answer):
             _("the weights have changed; to score is not to train."),
         )
         require(
-            all(weight.requires_grad for weight in model.parameters()),
+            all(weight.requires_grad for weight in model.parameters() if weight is not frozen),
             _("the weights no longer require gradients after score; the model cannot be trained further."),
         )
         require(
@@ -222,6 +224,7 @@ def score(answer):
             if training
             else _("the model was in eval mode before and is in train mode after."),
         )
+        unchanged()
     return _(
         "A function that leaves the model as it found it can be called in the middle of a training loop."
     )
@@ -302,6 +305,10 @@ def fit_best(answer):
             ),
         )
         expect(found, expected, _("the list of validation accuracies"))
+        require(
+            all(weight.requires_grad for weight in model.parameters()),
+            _("{name} leaves the model frozen, so that it cannot be trained further.", name="fit_best"),
+        )
         require(
             all(training for count, training in model.seen if count == 4),
             _("the model was in eval mode while it trained: model.train() comes before each epoch."),

@@ -6,7 +6,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from . import _, call, describe, exercise, expect, require, same
+from . import _, call, describe, exercise, expect, keep, require, same
 
 
 class Toy(nn.Module):
@@ -35,7 +35,9 @@ def unchanged(model, before):
 @exercise("22.1")
 def count_parameters(answer):
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2, bias=False))
+    untouched = keep(model, name="count_parameters")
     found = call(answer, model, name="count_parameters")
+    untouched()
     require(
         isinstance(found, tuple | list) and len(found) == 2,
         _("count_parameters returned {found}; the pair (all, trained) is wanted.", found=describe(found)),
@@ -112,6 +114,7 @@ def replace_head(answer):
         kept_old = copy.deepcopy(old)
         trained = {name: p.requires_grad for name, p in model.named_parameters()}
         where = _("for a classifier of {count} layers on {device}", count=len(kept) + 1, device=device)
+        untouched = keep(model.features, *kept, old, model.classifier_aux, name="replace_head")
         found = call(answer, model, classes, name="replace_head")
         new = model.classifier[-1] if isinstance(model.classifier, nn.Sequential) else model.classifier
         require(
@@ -189,6 +192,7 @@ def replace_head(answer):
             ),
             _("{where}, other numbers in the model have changed too.", where=where),
         )
+        untouched()
     return _(
         "resnet calls its head `fc`, others `head` or `heads`: print the model, then look for the last Linear."
     )
@@ -242,6 +246,7 @@ def two_speeds(answer):
         if freeze == [0]:
             model[0].requires_grad_(False)
         before = {name: p.requires_grad for name, p in model.named_parameters()}
+        untouched = keep(model, name="two_speeds")
         found = call(answer, model, lr, name="two_speeds")
         require(
             isinstance(found, torch.optim.SGD),
@@ -280,6 +285,7 @@ def two_speeds(answer):
                 not group["nesterov"] and not group["maximize"],
                 _("nesterov or maximize is on in a group; neither was asked for."),
             )
+        untouched()
     return _(
         "StepLR and most other schedulers multiply the rates of all groups alike, so a tenth stays a tenth."
     )

@@ -12,7 +12,7 @@ from torch import nn
 
 from helpers import CIFAR10_MEAN, CIFAR10_STD, cifar10_quick
 
-from . import NotYet, _, call, describe, exercise, expect, require, sentence
+from . import NotYet, _, call, describe, exercise, expect, keep, require, sentence
 
 
 @exercise("23.1")
@@ -72,6 +72,7 @@ def differences(answer):
     # As many numbers, as many rows, neither, and a shape that broadcasts.
     state |= {"2.weight": torch.zeros(4, 2), "0.weight": torch.zeros(4, 5), "2.bias": torch.zeros(5)}
     state["1.weight"] = torch.ones(4, 1)
+    untouched = keep(model, name="differences")
     try:
         found = call(answer, model, state, name="differences")
     except NotYet as error:
@@ -92,6 +93,7 @@ def differences(answer):
         all(layer.training for layer in model.modules()) and all(p.requires_grad for p in model.parameters()),
         _("the model is frozen, or in another mode; only look at names and shapes."),
     )
+    untouched()
     buffers = isinstance(found[0], tuple | list) and "0.bias" in found[0] and "1.running_mean" not in found[0]
     require(
         not buffers, _("1.running_mean is missing in the state, but not in your list: buffers count, too.")

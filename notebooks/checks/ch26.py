@@ -67,7 +67,7 @@ def kinds(body: nn.Module) -> str:
 
 
 def alike(module: nn.Module, twin: nn.Module) -> bool:
-    """Whether a module has the parts, the numbers, the modes and the hooks that its copy has kept."""
+    """Whether a module has the parts, the numbers, the modes and the hooks that its copy has kept, and no .grad."""
     if [type(part) for part in module.modules()] != [type(part) for part in twin.modules()]:
         return False
     state, kept = module.state_dict(), twin.state_dict()
@@ -76,6 +76,7 @@ def alike(module: nn.Module, twin: nn.Module) -> bool:
         and all(torch.equal(state[name], kept[name]) for name in state)
         and [part.training for part in module.modules()] == [part.training for part in twin.modules()]
         and [p.requires_grad for p in module.parameters()] == [p.requires_grad for p in twin.parameters()]
+        and all(p.grad is None for p in module.parameters())
         and not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
         and "forward" not in vars(module)
     )

@@ -256,6 +256,19 @@ def last_largest(output, lengths):
     return output.masked_fill(~real, -torch.inf).amax(1)
 
 
+def shapes_by_operator(n, length, hidden, layers=1, bidirectional=False, batch_first=False):
+    directions, weights = 2 if bidirectional else 1, []
+    for layer in range(layers):
+        for _direction in range(directions):
+            size = directions * hidden if layer else 2
+            weights += [torch.zeros(3 * hidden, size), torch.zeros(3 * hidden, hidden)]
+            weights += 2 * [torch.zeros(3 * hidden)]
+    x = torch.zeros((n, length, 2) if batch_first else (length, n, 2))
+    start = torch.zeros(layers * directions, n, hidden)
+    output, h_n = torch.ops.aten.gru(x, start, weights, True, layers, 0.0, False, bidirectional, batch_first)
+    return tuple(output.shape), tuple(h_n.shape)
+
+
 RIGHT = {
     "13.1": [Right(step_by_linear), Right(step_by_rows), Right(step_at_once)],
     "13.2": [Right(shapes), Right(shapes_as_size), Right(shapes_by_swap)],
@@ -274,6 +287,7 @@ WRONG = {
         Wrong(lambda x, h, w, u, b, c: (x @ w.T + h @ u.T).tanh(), hint="both biases"),
     ],
     "13.2": [
+        Wrong(shapes_by_operator, hint="switched off", forbidden="without making one"),
         Wrong(states_batch_first, hint="batch_first does not change h_n"),
         Wrong(always_batch_first, hint="the length comes first"),
         Wrong(never_batch_first, hint="the batch comes first"),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def not_transposed(x, weight, bias=None):
@@ -229,6 +229,21 @@ def shared(network, shape):
     return new
 
 
+def linear_by_conv2d(x, weight, bias):
+    out = F.conv2d(x.reshape(-1, x.shape[-1], 1, 1), weight[:, :, None, None], bias)
+    return out.reshape(*x.shape[:-1], len(weight))
+
+
+def mix_by_mode(layer, x):
+    weight = layer.weight[:, :, None, None]
+    return torch._convolution_mode(x, weight, layer.bias, [1, 1], "valid", [1, 1], 1)
+
+
+def mix_by_thnn(layer, x):
+    weight = layer.weight[:, :, None, None]
+    return torch._C._nn.thnn_conv2d(x, weight, [1, 1], layer.bias, [1, 1], [0, 0])
+
+
 RIGHT = {
     "15.1": [Right(linear_by_loop), Right(linear_by_einsum), Right(linear_by_tensordot)],
     "15.2": [
@@ -251,6 +266,7 @@ RIGHT = {
 }
 WRONG = {
     "15.1": [
+        Wrong(linear_by_conv2d, hint="switched off", forbidden="without `torch.nn`"),
         Wrong(not_transposed, hint="transposed"),
         Wrong(elementwise, hint="raised"),
         Wrong(bias_always_there, hint="raised"),
@@ -302,6 +318,10 @@ WRONG = {
         ),
     ],
     "15.3": [
+        Wrong(mix_by_mode, hint="switched off", forbidden="Do not use a convolution"),
+        Wrong(mix_by_thnn, hint="switched off", forbidden="Do not use a convolution"),
+        Wrong(meddles(mix_by_einsum, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(mix_by_einsum, "eval"), hint="changed a module"),
         Wrong(through_reshape, hint="a reshape does not move an axis"),
         Wrong(last_axis, hint="raised"),
         Wrong(left_last, hint="move them back"),
@@ -337,6 +357,9 @@ WRONG = {
         Wrong(sparse_matrix, hint="is sparse"),
     ],
     "15.5": [
+        Wrong(meddles(convolutional, "requires_grad_", False), hint="changed a module"),
+        Wrong(meddles(convolutional, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(convolutional, "eval"), hint="changed a module"),
         Wrong(lambda network, shape: convolutional(network, shape, copied=False), hint="Copy the weights"),
         Wrong(lambda network, shape: convolutional(network, shape, biases=False), hint="the bias"),
         Wrong(

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def dropout(keep=False, factor=True, always=False, shape=None, scaled_in_use=False, fixed=False, by_p=False):
@@ -309,6 +309,14 @@ def choose_first_seed(chances, fit, error, seeds):
     return chances[firsts.index(min(firsts))], means
 
 
+def by_operator(x, p=0.5, training=True):
+    return torch.ops.aten.native_dropout(x, p, training)[0]
+
+
+def channels_by_operator(x, p=0.5):
+    return torch.ops.aten.feature_dropout(x, p, True)
+
+
 RIGHT = {
     "16.1": [
         Right(mask_by_where),
@@ -336,6 +344,7 @@ WRONG = {
         Wrong(mask_in_place, hint="changed its argument 1"),
     ],
     "16.2": [
+        Wrong(by_operator, hint="switched off", forbidden="without PyTorch's own dropout"),
         Wrong(dropout(factor=False), hint="the factor 1 / (1 - p) is missing"),
         Wrong(dropout(by_p=True), hint="divided by p"),
         Wrong(dropout(keep=True), hint="p is the probability of being dropped"),
@@ -356,6 +365,7 @@ WRONG = {
         Wrong(normal_coins, hint="Compare torch.rand with p"),
     ],
     "16.3": [
+        Wrong(channels_by_operator, hint="switched off"),
         Wrong(dropout2d(lambda N, C, H, W: (N, C, H, W)), hint="parts of a channel"),
         Wrong(dropout2d(lambda N, C, H, W: (1, C, 1, 1)), hint="in every picture"),
         Wrong(dropout2d(lambda N, C, H, W: (N, 1, 1, 1)), hint="whole pictures"),
@@ -370,6 +380,9 @@ WRONG = {
         Wrong(F.dropout2d, hint="switched off", forbidden="without PyTorch's own dropout"),
     ],
     "16.4": [
+        Wrong(meddles(ask(), "requires_grad_", False), hint="changed a module"),
+        Wrong(meddles(ask(), "requires_grad_"), hint="changed a module"),
+        Wrong(meddles(ask(), "zero_grad"), hint="changed a module"),
         Wrong(ask(train=False), hint="in eval(), where nothing is dropped"),
         Wrong(ask(restore=False), hint="left in the other mode"),
         Wrong(ask(error=lambda out, times: out.std(0)), hint="divided by √times"),

@@ -361,6 +361,18 @@ def gradient_by_differences(logits, target, h=1e-5):
     return slopes.float()
 
 
+def softmax_by_operator(logits):
+    return torch.ops.aten.log_softmax(logits, 1).exp()
+
+
+def softmax_of_masked(logits):
+    return torch._masked_softmax(logits, torch.zeros_like(logits, dtype=torch.bool), 1)
+
+
+def ce_by_operator(logits, target, ignore_index=-100):
+    return torch.ops.aten.nll_loss_forward(logits.log_softmax(1), target, None, 1, ignore_index)[0]
+
+
 RIGHT = {
     "18.1": [Right(mse_by_shape), Right(mse_by_pytorch), Right(mse_by_loop)],
     "18.2": [Right(softmax), Right(by_own_softmax), Right(by_logsumexp), Right(by_rows)],
@@ -383,6 +395,8 @@ WRONG = {
         Wrong(mse_in_place, hint="changed its argument 1"),
     ],
     "18.2": [
+        Wrong(softmax_by_operator, hint="switched off", forbidden="without PyTorch's `softmax`"),
+        Wrong(softmax_of_masked, hint="switched off", forbidden="without PyTorch's `softmax`"),
         Wrong(naive, hint="overflows", forbidden="must not overflow"),
         Wrong(largest_of_all, hint="Subtract each row's own largest"),
         Wrong(over_the_batch, hint="dim=1"),
@@ -400,6 +414,7 @@ WRONG = {
         Wrong(probabilities_in_place, hint="changed its argument 1"),
     ],
     "18.3": [
+        Wrong(ce_by_operator, hint="switched off", forbidden="without PyTorch's own losses"),
         Wrong(
             lambda z, y, ignore_index=-100: cross_entropy(z, y, ignore_index, "all rows"),
             hint="divided by all rows",

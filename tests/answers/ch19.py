@@ -480,6 +480,15 @@ def own_loss(model, parts, loss_fn, *rest):
     return parted(model, parts, nn.functional.cross_entropy, *rest)
 
 
+def step_by_operator(parameters, lr):
+    some = [p for p in parameters if p.grad is not None]
+    settings = {"weight_decay": 0.0, "momentum": 0.0, "dampening": 0.0, "nesterov": False, "maximize": False}
+    with torch.no_grad():
+        torch._fused_sgd_(some, [p.grad for p in some], [], lr=lr, is_first_step=True, **settings)
+    for p in some:
+        p.grad = None
+
+
 RIGHT = {
     "19.1": [
         Right(differences_in_place),
@@ -521,6 +530,7 @@ WRONG = {
         Wrong(remembers_a_view, hint="is a view"),
     ],
     "19.2": [
+        Wrong(step_by_operator, hint="switched off", forbidden="without `torch.optim`"),
         Wrong(new_name, hint="in place"),
         Wrong(step_that_returns, hint="return nothing"),
         Wrong(no_no_grad, hint="leaf"),

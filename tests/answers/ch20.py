@@ -5,7 +5,7 @@ from itertools import accumulate
 import torch
 from torch import nn
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def merged(first, second, weight=None, bias=None):
@@ -251,6 +251,9 @@ WRONG = {
         ),
     ],
     "20.3": [
+        Wrong(meddles(shapes_by_slices, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(shapes_by_slices, "train"), hint="in another mode"),
+        Wrong(meddles(shapes_by_slices, "requires_grad_"), hint="is frozen"),
         Wrong(lambda network, x: shapes_by_hooks(network.eval(), x), hint="in another mode"),
         Wrong(lambda network, x: shapes_by_hooks(network.requires_grad_(False), x), hint="is frozen"),
         Wrong(hooks_left, hint="hook is left"),
@@ -264,6 +267,8 @@ WRONG = {
         Wrong(lambda network, x: shapes_by_hooks(network, x)[:-1], hint="the input's is the first"),
     ],
     "20.4": [
+        Wrong(meddles(merge_by_units, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(merge_by_units, "eval"), hint="changed a module"),
         Wrong(bias_not_carried_over, hint="goes through the second"),
         Wrong(missing_bias_not_foreseen, hint="raised"),
         Wrong(shares_the_second_bias, hint="shares memory with one of the two"),

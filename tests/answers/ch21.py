@@ -6,7 +6,7 @@ import io
 import torch
 from torch import nn
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def counts_rights(logits, labels):
@@ -390,6 +390,8 @@ WRONG = {
         Wrong(clipped, hint="Nothing is to be clipped"),
     ],
     "21.4": [
+        Wrong(meddles(score, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(score, "requires_grad_"), hint="changed a module"),
         Wrong(lambda *a: score(*a, evaluate=False), hint="eval mode first"),
         Wrong(lambda *a: score(*a, weigh=False), hint="weigh by len(y)"),
         Wrong(lambda *a: score(*a, restore=False), hint="before"),
@@ -406,6 +408,7 @@ WRONG = {
         Wrong(lambda *a: score(*a)[::-1], hint="the loss comes first"),
     ],
     "21.5": [
+        Wrong(meddles(fit_by_clone, "requires_grad_", False), hint="frozen"),
         Wrong(lambda *a: fit(*a, copied=False), hint="deepcopy"),
         Wrong(lambda *a: fit(*a, load=False), hint="of the last epoch"),
         Wrong(lambda *a: fit(*a), hint="use > and not >="),

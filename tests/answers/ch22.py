@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def by_numel(model):
@@ -334,6 +334,8 @@ RIGHT = {
 
 WRONG = {
     "22.1": [
+        Wrong(meddles(by_numel, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(by_numel, "eval"), hint="changed a module"),
         Wrong(with_buffers, hint="are no parameters"),
         Wrong(tensors, hint="numbers of tensors"),
         Wrong(lambda model: sum(p.numel() for p in model.parameters()), hint="the pair"),
@@ -348,6 +350,7 @@ WRONG = {
         Wrong(by_the_weight, hint="nested parts with one frozen bias"),
     ],
     "22.2": [
+        Wrong(meddles(replace, "zero_grad"), hint="changed a module"),
         Wrong(lambda m, c: replace(m, c, index=6), hint="raised"),
         Wrong(lambda m, c: replace(m, c, device=False), hint="device of the old one"),
         Wrong(lambda m, c: replace(m, c, width=4096), hint="(in, out)"),
@@ -377,6 +380,8 @@ WRONG = {
         Wrong(by_any_word, hint="classifier_aux.features.weight is trained"),
     ],
     "22.4": [
+        Wrong(meddles(speeds, "zero_grad"), hint="changed a module"),
+        Wrong(meddles(speeds, "eval"), hint="changed a module"),
         Wrong(lambda m, lr: torch.optim.SGD(m.parameters(), lr=lr, momentum=0.9), hint="the head's rate"),
         Wrong(lambda m, lr: speeds(m, lr, body=10), hint="lr / 10"),
         Wrong(lambda m, lr: speeds(m, lr, momentum=0), hint="momentum"),

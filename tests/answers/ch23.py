@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from torch import nn
 from torchvision.transforms import v2
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 from helpers import CIFAR10_MEAN, CIFAR10_STD, DATA, cifar10_quick, load_checkpoint, load_weights
 
 
@@ -462,6 +462,7 @@ WRONG = {
         Wrong(lambda a, b: torch.tensor(same_by_loop(a, b)), hint="a plain bool is wanted"),
     ],
     "23.2": [
+        Wrong(meddles(differences, "zero_grad"), hint="changed a module"),
         Wrong(lambda m, s: differences(m, s, dict(m.named_parameters())), hint="buffers count"),
         Wrong(lambda m, s: differences(m, s, swapped=True), hint="the missing names"),
         Wrong(two_lists, hint="three lists"),

@@ -740,6 +740,12 @@ def always_nine_tenths(mean, network, keep):
     mean_by_lerp(mean, network, 0.9)
 
 
+def around_with_gradient(body, channels_in, channels_out):
+    for parameter in body.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    return Around(body, channels_in, channels_out)
+
+
 RIGHT = {
     "26.1": [
         Right(slope_by_loop),
@@ -805,6 +811,7 @@ WRONG = {
         Wrong(sign_lost_with_shortcuts, hint="sign is lost"),
     ],
     "26.2": [
+        Wrong(around_with_gradient, hint="body has changed"),
         Wrong(around(bias=True), hint="has a bias", forbidden="without bias"),
         Wrong(around("always"), hint="with equal channels the shortcut is x itself"),
         Wrong(around(kernel_size=3, padding=1), hint="3 · 8 = 24"),
