@@ -527,7 +527,9 @@ def _difference(
             return wrong
         pairs = ((key, (actual[key], value)) for key, value in expected.items())
     else:
-        return None if type(actual) is type(expected) and actual == expected else wrong
+        kind = str if isinstance(expected, str) else type(expected)  # NumPy's str_ is a str, too
+        alike = isinstance(actual, str) if kind is str else type(actual) is kind
+        return None if alike and actual == expected else wrong
     for key, (a, e) in pairs:
         place = _("{what}[{key!r}]", what=what, key=key)
         if problem := _difference(a, e, place, rtol, atol, same_type):

@@ -23,13 +23,18 @@ def pretend(accelerator: str | None):
         "torch.accelerator.is_available": lambda: found is not None,
         "torch.accelerator.current_accelerator": current_accelerator,
         "torch.accelerator.device_count": lambda: int(found is not None),
+        "torch.accelerator.current_device_index": lambda: 0,
         "torch.cuda.is_available": lambda: accelerator == "cuda",
         "torch.cuda.device_count": lambda: int(accelerator == "cuda"),
+        "torch.cuda.current_device": lambda: 0,
+        "torch.backends.cuda.is_built": lambda: accelerator == "cuda",
         "torch.backends.mps.is_available": lambda: accelerator == "mps",
+        "torch.backends.mps.is_built": lambda: accelerator == "mps",
         "torch.mps.is_available": lambda: accelerator == "mps",
         "torch.mps.device_count": lambda: int(accelerator == "mps"),
         "torch.xpu.is_available": lambda: accelerator == "xpu",
         "torch.xpu.device_count": lambda: int(accelerator == "xpu"),
+        "torch.xpu.current_device": lambda: 0,
     }
     with ExitStack() as stack:
         for name, pretence in pretences.items():
@@ -170,6 +175,7 @@ def names_with(answer):
         (bool, "bit"),  # inherited from int
         (torch, "bool"),  # torch.BoolStorage has a capital letter
         (torch.zeros(1), "numel"),
+        (torch.zeros(1), "add_"),  # an underscore at the end leaves no name out
         (torch.Tensor, "T"),
         (complex, ""),  # each name contains the empty text
         (torch, "."),  # no name has a full stop in it

@@ -12,7 +12,10 @@ from . import NotYet, _, call, describe, exercise, expect, require, same, switch
 TO_TENSOR = [(functional, "to_tensor"), (functional, "pil_to_tensor"), (functional, "convert_image_dtype")]
 TO_TENSOR += [(v2.functional, name) for name in ("to_image", "to_dtype", "to_dtype_image", "pil_to_tensor")]
 TO_TENSOR += [(v2.functional, "convert_image_dtype"), (functional, "normalize"), (v2.functional, "normalize")]
+TO_TENSOR += [(v2.functional, name) for name in ("to_dtype_video", "normalize_image", "normalize_video")]
+TO_TENSOR += [(v2.functional, f"permute_channels{kind}") for kind in ("", "_image", "_video")]
 TO_TENSOR += [(transforms, "ToTensor"), (v2, "ToImage"), (v2, "ToTensor"), (v2, "ToDtype")]
+TO_TENSOR += [(transforms, "Normalize"), (v2, "Normalize")]
 
 
 @exercise("3.1")
@@ -62,6 +65,7 @@ def resized(answer):
     off += [(v2.functional, "resize_image"), (v2.functional, "resize_mask"), (v2.functional, "resize_video")]
     off += [(functional, "_compute_resized_output_size")]
     cases = [(256, 600, 512), (512, 512, 768), (100, 300, 500), (64, 64, 64), (50, 7, 5), (256, 412, 618)]
+    cases += [(50, 200, 460)]  # to an odd number
     for size, height, width in cases:
         # as torchvision's functional.resize
         right = (size, size * width // height) if height <= width else (size * height // width, size)
@@ -79,6 +83,10 @@ def resized(answer):
                 _(
                     "A factor with decimals is a little too small here: multiply first and divide by `//`."
                 ): tuple(int(side * (size / min(height, width))) for side in (height, width)),
+                _(
+                    "The ratio of the sides, with decimals, is a little too small here: multiply first and divide by "
+                    "`//`."
+                ): tuple(int(size * (side / min(height, width))) for side in (height, width)),
                 _("Round down: a part of a pixel is no pixel."): rounded_sizes(size, height, width, round),
                 _("Both should be of type int."): tuple(map(float, right)),
             },
@@ -94,7 +102,7 @@ def undo_normalize(answer):
         3: ([0.2, 0.5, 0.8], [0.5, 0.25, 2.0]),
         4: ([0.1, -0.5, 0.9, 0.4], [0.5, 0.1, 0.2, 4.0]),
     }
-    for shape in [(3, 4, 5), (2, 3, 4, 5), (3, 3, 4, 3), (1, 6, 7), (5, 4, 4, 4), (2, 5, 6)]:
+    for shape in [(3, 4, 5), (2, 3, 4, 5), (3, 3, 4, 3), (1, 6, 7), (5, 4, 4, 4), (2, 5, 6), (1, 3, 4, 5)]:
         mean, std = statistics[shape[-3]]
         original = 0.5 + 9 * torch.randn(shape)  # below 0 and above 1, too
         x = functional.normalize(original, mean, std)

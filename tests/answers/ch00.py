@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import numpy as np
 from torch import nn
 
 from answers import Right, Wrong
@@ -23,6 +24,10 @@ def by_list(number, labels, classes):
 
 def by_dict(number, labels, classes):
     return dict(enumerate(classes))[int(labels[number])]
+
+
+def by_numpy_names(number, labels, classes):
+    return np.array(classes)[labels.numpy()][number]
 
 
 def no_label(number, labels, classes):
@@ -174,7 +179,7 @@ def a_single_layer(hidden):
 
 
 RIGHT = {
-    "0.1": [Right(by_index), Right(by_item), Right(by_list), Right(by_dict)],
+    "0.1": [Right(by_index), Right(by_item), Right(by_list), Right(by_dict), Right(by_numpy_names)],
     "0.2": [Right(by_mask), Right(by_sums), Right(by_loop), Right(by_numpy)],
     "0.3": [Right(in_a_row), Right(with_names), Right(nested), Right(appended)],
 }

@@ -65,6 +65,23 @@ def by_count():
     return found.current_accelerator() if found.device_count() else torch.device("cpu")
 
 
+def as_built():
+    if torch.backends.cuda.is_built() and torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    if torch.backends.mps.is_built() and torch.backends.mps.is_available():
+        return torch.device("mps")
+    if torch.xpu.is_available():
+        return torch.device("xpu", torch.xpu.current_device())
+    return torch.device("cpu")
+
+
+def current_index():
+    if not torch.accelerator.is_available():
+        return torch.device("cpu")
+    kind = torch.accelerator.current_accelerator().type
+    return torch.device(kind, torch.accelerator.current_device_index())
+
+
 def second_one():
     found = torch.accelerator.current_accelerator(True)
     return torch.device(found.type, 1) if found else torch.device("cpu")
@@ -224,6 +241,10 @@ def no_underscore_at_all(thing, part):
     return [name for name in dir(thing) if part in name and "_" not in name]
 
 
+def none_at_the_ends(thing, part):
+    return [name for name in dir(thing) if part in name and name.strip("_") == name]
+
+
 def by_regex(thing, part):
     return [name for name in dir(thing) if re.search(part, name) and name[0] != "_"]
 
@@ -282,6 +303,8 @@ RIGHT = {
         Right(with_number),
         Right(by_attribute),
         Right(by_count),
+        Right(as_built),
+        Right(current_index),
     ],
     "1.2": [
         Right(seeded),
@@ -349,6 +372,7 @@ WRONG = {
         Wrong(starts_with, hint="misses"),
         Wrong(any_case, hint="without 'memory' in it"),
         Wrong(no_underscore_at_all, hint="misses"),
+        Wrong(none_at_the_ends, hint="misses ['add_'"),
         Wrong(lambda thing, part: 2 * by_loop(thing, part), hint="twice"),
         Wrong(lambda thing, part: tuple(by_loop(thing, part)), hint="a list of names is wanted"),
         Wrong(

@@ -311,6 +311,30 @@ WRONG = {
             ),
             hint="Not divided by 255",
         ),
+        Wrong(
+            lambda picture: v2.functional.to_dtype_video(
+                torch.from_numpy(picture).permute(2, 0, 1), torch.float32, scale=True
+            ),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
+        Wrong(
+            lambda picture: (
+                v2.functional.permute_channels(
+                    torch.from_numpy(picture).permute(2, 0, 1), list(range(picture.shape[2]))
+                )
+                / 255
+            ),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
+        Wrong(
+            lambda picture: v2.Normalize([0] * picture.shape[2], [255] * picture.shape[2])(
+                torch.from_numpy(picture).permute(2, 0, 1).float()
+            ),
+            hint="switched off",
+            forbidden="without torchvision",
+        ),
         Wrong(transforms.ToTensor(), hint="switched off", forbidden="without torchvision"),
         Wrong(
             lambda picture: v2.ToDtype(torch.float32, scale=True)(v2.ToImage()(picture)),
@@ -336,6 +360,20 @@ WRONG = {
         Wrong(
             lambda size, height, width: tuple(int(x * (size / min(height, width))) for x in (height, width)),
             hint="multiply first",
+        ),
+        Wrong(
+            lambda size, height, width: tuple(int(size * (x / min(height, width))) for x in (height, width)),
+            hint="ratio of the sides",
+        ),
+        Wrong(
+            lambda size, height, width: tuple(int(x / min(height, width) * size) for x in (height, width)),
+            hint="ratio of the sides",
+        ),
+        Wrong(
+            lambda size, height, width: tuple(
+                size * x // min(height, width) // 2 * 2 for x in (height, width)
+            ),
+            hint="resized(50, 200, 460)",
         ),
         Wrong(lambda size, h, w: (size * h / min(h, w) // 1, size * w / min(h, w) // 1), hint="type int"),
         Wrong(
@@ -377,6 +415,10 @@ WRONG = {
         Wrong(
             lambda x, mean, std: x * torch.tensor(std).view(1, 3, 1, 1) + torch.tensor(mean).view(1, 3, 1, 1),
             hint="shape (1, 3, 4, 5)",
+        ),
+        Wrong(
+            lambda x, mean, std: undo(x, mean, std).squeeze(0) if x.dim() == 4 else undo(x, mean, std),
+            hint="shape (3, 4, 5)",
         ),
         Wrong(lambda x, mean, std: undo(x, mean, std).clamp(0, 1), hint="cut off at 0 and 1"),
         Wrong(lambda x, mean, std: undo(x, mean, std).clamp(-10, 10), hint="In channel 0"),
