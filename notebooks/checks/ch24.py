@@ -2,13 +2,16 @@
 
 import copy
 import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from . import NotYet, _, call, describe, exercise, expect, require, same
+from . import NotYet, _, call, describe, exercise, expect, loops_in, names_in, require, same
 
 ATEN = torch.ops.aten
 
@@ -30,6 +33,25 @@ class _Watched(TorchDispatchMode):
         if func is ATEN._log_softmax.default:
             self.softmax.append(args[0].dtype)
         return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _counted(watched: _Watched) -> Iterator[None]:
+    """Also counts what brings losses to Python without an operation of PyTorch: tolist and numpy."""
+
+    def counting(method: Callable) -> Callable:
+        def counted(tensor, *args, **kwargs):
+            watched.asked += tensor.is_floating_point() and tensor.dim() < 2
+            return method(tensor, *args, **kwargs)
+
+        return counted
+
+    with (
+        mock.patch.object(Tensor, "tolist", counting(Tensor.tolist)),
+        mock.patch.object(Tensor, "numpy", counting(Tensor.numpy)),
+        watched,
+    ):
+        yield
 
 
 class _Graphs:
@@ -151,6 +173,10 @@ def batch_of(answer):
             many=operations[50],
         ),
     )
+    require(
+        loops_in(answer) == 0 and "map" not in names_in(answer),
+        _("there is a loop in batch_of; handle all pictures and channels at once, without a loop."),
+    )
     two, pick = pixels[..., :2].contiguous(), torch.tensor([1, 5])
     mean, std = torch.tensor([0.1, 0.7]), torch.tensor([0.3, 0.1])
     expect(
@@ -163,8 +189,15 @@ def batch_of(answer):
 
 @exercise("24.4")
 def gradient_in_parts(answer):
-    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
-    x, y = torch.randn(10, 3), torch.randint(0, 2, (10,))
+    for shape, parts in [((10, 3), (5, 4, 10, 1)), ((7, 2, 3), (3,))]:
+        _in_parts(answer, torch.randn(shape), parts)
+    return _("Memory for `part` rows, the gradient of all of them: this is called gradient accumulation.")
+
+
+def _in_parts(answer, x: Tensor, parts: tuple[int, ...]) -> None:
+    count, width = len(x), x[0].numel()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(width, 4), nn.Tanh(), nn.Linear(4, 2))
+    y = torch.randint(0, 2, (count,))
     loss_fn = nn.CrossEntropyLoss(label_smoothing=0.3)  # not F.cross_entropy's default
     loss_fn(model(x), y).backward()
     expected = [weight.grad.clone() for weight in model.parameters()]
@@ -178,12 +211,12 @@ def gradient_in_parts(answer):
         sizes.append(len(inputs[0]))
 
     model.register_forward_hook(look)
-    for part in (5, 4, 10, 1):
-        for weight in model.parameters():
-            weight.grad = torch.ones_like(weight)  # what an earlier step has left
+    for part in parts:
+        for weight in model.parameters():  # what an earlier step has left; in parts of 4, there was none
+            weight.grad = None if part == 4 else torch.ones_like(weight)
         sizes.clear(), held.clear(), graphs.made.clear()
         call(answer, model, x, y, loss_fn, part, name="gradient_in_parts")
-        where = _("for 10 rows in parts of {part}", part=part)
+        where = _("for {count} rows in parts of {part}", count=count, part=part)
         require(
             all(torch.equal(a, b) for a, b in zip(model.parameters(), start, strict=True)),
             _("{where} the weights changed; only the gradients are wanted, no step.", where=where),
@@ -203,20 +236,21 @@ def gradient_in_parts(answer):
             ),
         )
         require(
-            sum(sizes) == 10,
+            sum(sizes) == count,
             _(
-                "{where} the model got {rows} rows in all; each of the 10 once is wanted.",
+                "{where} the model got {rows} rows in all; each of the {count} once is wanted.",
                 where=where,
                 rows=sum(sizes),
+                count=count,
             ),
         )
-        parts = len(sizes)
         for (name, weight), wanted in zip(model.named_parameters(), expected, strict=True):
             require(
                 weight.grad is not None,
                 _("{where} {name}.grad is None; call backward() for each part.", where=where, name=name),
             )
-            _gradient(weight.grad, wanted, parts, _("{where} the gradient of {name}", where=where, name=name))
+            what = _("{where} the gradient of {name}", where=where, name=name)
+            _gradient(weight.grad, wanted, len(sizes), what)
         require(
             not any(held),
             _(
@@ -225,7 +259,6 @@ def gradient_in_parts(answer):
                 where=where,
             ),
         )
-    return _("Memory for `part` rows, the gradient of all of them: this is called gradient accumulation.")
 
 
 def _gradient(found: Tensor, wanted: Tensor, parts: int, what) -> None:
@@ -242,15 +275,22 @@ def _gradient(found: Tensor, wanted: Tensor, parts: int, what) -> None:
     expect(found, wanted, what, why, mistakes=mistakes)
 
 
-BATCH, COUNT = 8, 41
-
-
 @exercise("24.5")
 def fast_epoch(answer):
-    pixels, labels = torch.randint(0, 256, (COUNT, 8, 8, 3), dtype=torch.uint8), torch.randint(0, 4, (COUNT,))
-    network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 36, 4))
+    for count, height, width, batch, lr in [(41, 8, 8, 8, 0.1), (10, 6, 8, 4, 0.05)]:
+        pixels = torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8)
+        _one_epoch(answer, pixels, torch.randint(0, 4, (count,)), batch, lr)
+    return _(
+        "Bytes in one tensor, channels_last, bfloat16 for the large products, and one question at the end."
+    )
+
+
+def _one_epoch(answer, pixels: Tensor, labels: Tensor, batch: int, lr: float) -> None:
+    count, height, width, _channels = pixels.shape
+    features = 6 * (height - 2) * (width - 2)
+    network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(features, 4))
     start, reference = copy.deepcopy(network), copy.deepcopy(network)
-    expected = _reference(reference, pixels, labels)
+    expected = _reference(reference, pixels, labels, batch, lr)
     network.eval()  # as an evaluation leaves it
     inputs, outputs, modes, held, graphs = [], [], [], [], _Graphs()
 
@@ -262,14 +302,15 @@ def fast_epoch(answer):
         modes.append(module.training)
 
     network.register_forward_hook(look)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    with _Watched() as watched:
-        found = call(answer, network, pixels, labels, BATCH, optimizer, name="fast_epoch")
-    what = _("for {count} pictures in batches of {batch},", count=COUNT, batch=BATCH)
-    sizes = [len(y) for y in labels.split(BATCH)]
+    optimizer = torch.optim.SGD(network.parameters(), lr=lr)
+    watched = _Watched()
+    with _counted(watched):
+        found = call(answer, network, pixels, labels, batch, optimizer, name="fast_epoch")
+    what = _("for {count} pictures in batches of {batch},", count=count, batch=batch)
+    sizes = [len(y) for y in labels.split(batch)]
     expect([len(x) for x in inputs], sizes, _("{what} the list of the batches' sizes", what=what))
     require(all(modes), _("{what} the model was in eval mode; call model.train() first.", what=what))
-    for i, (x, raw) in enumerate(zip(inputs, pixels.split(BATCH), strict=True)):
+    for i, (x, raw) in enumerate(zip(inputs, pixels.split(batch), strict=True)):
         expect(
             x,
             (raw.float() / 255).permute(0, 3, 1, 2),
@@ -326,7 +367,7 @@ def fast_epoch(answer):
         _("{what} fast_epoch returned {found}; .item() makes it a number.", what=what, found=describe(found)),
     )
     accumulated = copy.deepcopy(start)
-    _reference(accumulated, pixels, labels, forget=False)
+    _reference(accumulated, pixels, labels, batch, lr, forget=False)
     require(
         not _same_weights(network, accumulated),
         _(
@@ -335,30 +376,29 @@ def fast_epoch(answer):
             what=what,
         ),
     )
-    why = _("Each batch's mean loss counts by the number of its pictures, and the sum is a float32.")
-    expect(found, expected, _("{what} the mean loss", what=what), why, atol=2e-4)
     for weight, wanted in zip(network.parameters(), reference.parameters(), strict=True):
         expect(
             weight.detach(),
             wanted.detach(),
             _("{what} a weight after the epoch", what=what),
-            _("Each batch takes one backward pass and one step."),
+            _("Each batch takes one backward pass and one step of `optimizer`."),
             atol=2e-3,
         )
-    return _(
-        "Bytes in one tensor, channels_last, bfloat16 for the large products, and one question at the end."
-    )
+    why = _("Each batch's mean loss counts by the number of its pictures, and the sum is a float32.")
+    expect(found, expected, _("{what} the mean loss", what=what), why, atol=2e-4)
 
 
 def _same_weights(a: nn.Module, b: nn.Module) -> bool:
     return all(same(one, other, atol=1e-3) for one, other in zip(a.parameters(), b.parameters(), strict=True))
 
 
-def _reference(model: nn.Module, pixels: Tensor, labels: Tensor, forget: bool = True) -> float:
+def _reference(
+    model: nn.Module, pixels: Tensor, labels: Tensor, batch: int, lr: float, forget: bool = True
+) -> float:
     """One epoch, in place; returns the mean loss."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     total = 0.0
-    for x, y in zip(pixels.split(BATCH), labels.split(BATCH), strict=True):
+    for x, y in zip(pixels.split(batch), labels.split(batch), strict=True):
         with torch.autocast("cpu", torch.bfloat16):
             loss = F.cross_entropy(model((x.float() / 255).permute(0, 3, 1, 2)), y)
         if forget:

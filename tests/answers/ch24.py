@@ -3,6 +3,7 @@
 import math
 from itertools import accumulate
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -41,6 +42,22 @@ def all_at_once(model, x, y, loss_fn, part):
     loss_fn(model(x), y).backward()
 
 
+def parts_set_to_zero(model, x, y, loss_fn, part):
+    for weight in model.parameters():
+        weight.grad.zero_()
+    parts(model, x, y, loss_fn, part, forget=False)
+
+
+def parts_of_ten(model, x, y, loss_fn, part):
+    model.zero_grad()
+    for x_part, y_part in zip(x.split(part), y.split(part), strict=True):
+        (loss_fn(model(x_part), y_part) * len(x_part) / 10).backward()
+
+
+def parts_of_three_numbers(model, x, y, loss_fn, part):
+    parts(model, x.view(-1, 3), y, loss_fn, part)
+
+
 def epoch(
     model,
     pixels,
@@ -60,6 +77,7 @@ def epoch(
     whole=True,
     kind=torch.float32,
     low_loss=False,
+    number=torch.Tensor.item,
 ):
     if train:
         model.train()
@@ -78,11 +96,38 @@ def epoch(
             optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        value = loss.item() if ask else loss.detach() if detach else loss
+        value = number(loss.detach()) if ask else loss.detach() if detach else loss
         total += value * len(y) if weighted else value
         batches += 1
     total = total / (len(labels) if weighted else batches)
     return total.item() if whole else total
+
+
+def epoch_of_squares(model, pixels, labels, batch_size, optimizer):
+    """Only for pictures of 8 x 8."""
+    model.train()
+    total = torch.zeros(())
+    for x, y in zip(pixels.split(batch_size), labels.split(batch_size), strict=True):
+        x = (x.float() / 255).reshape(-1, 8, 8, 3).permute(0, 3, 1, 2)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(y)
+    return total.item() / len(labels)
+
+
+def epoch_of_41(model, pixels, labels, batch_size, optimizer):
+    return epoch(model, pixels, labels, batch_size, optimizer) * len(labels) / 41
+
+
+def epoch_of_eights(model, pixels, labels, batch_size, optimizer):
+    return epoch(model, pixels, labels, 8, optimizer)
+
+
+def epoch_by_own_optimizer(model, pixels, labels, batch_size, optimizer):
+    return epoch(model, pixels, labels, batch_size, torch.optim.SGD(model.parameters(), lr=0.1))
 
 
 def variant(function, **options):
@@ -136,6 +181,24 @@ def batch_by_einsum(pixels, pick, mean, std):
 
 def batch_by_loop(pixels, pick, mean, std):
     return torch.stack([(pixels[i].float() / 255 - mean) / std for i in pick]).permute(0, 3, 1, 2)
+
+
+def batch_by_numpy_loop(pixels, pick, mean, std):
+    stored = pixels.numpy()
+    x = torch.from_numpy(np.stack([stored[i] for i in pick.tolist()]))
+    return ((x.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+
+
+def batch_by_map(pixels, pick, mean, std):
+    x = torch.from_numpy(np.stack(list(map(pixels.numpy().__getitem__, pick.tolist()))))
+    return ((x.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+
+
+def batch_by_channels(pixels, pick, mean, std):
+    x = pixels[pick].float() / 255
+    for c in range(pixels.shape[-1]):
+        x[..., c] = (x[..., c] - mean[c]) / std[c]
+    return x.permute(0, 3, 1, 2)
 
 
 def parts_by_range(model, x, y, loss_fn, part):
@@ -200,9 +263,21 @@ def epoch_with_loss_outside(model, pixels, labels, batch_size, optimizer):
     return float(total / len(labels))
 
 
+def epoch_by_list(model, pixels, labels, batch_size, optimizer):
+    model.train()
+    losses = []
+    for x, y in zip(pixels.split(batch_size), labels.split(batch_size), strict=True):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.cross_entropy(model(x.permute(0, 3, 1, 2) / 255), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach() * len(y))
+    return sum(torch.stack(losses).tolist()) / len(labels)
+
+
 def batch_of_three_channels(pixels, pick, mean, std):
-    x = pixels[pick].float() / 255
-    return torch.stack([(x[..., c] - mean[c]) / std[c] for c in range(3)], dim=-1).permute(0, 3, 1, 2)
+    return ((pixels[pick].float() / 255 - mean.view(1, 1, 1, 3)) / std).permute(0, 3, 1, 2)
 
 
 def batch_by_fixed_numbers(pixels, pick, mean, std):
@@ -233,7 +308,7 @@ RIGHT = {
     ],
     "24.3": [Right(batch_by_affine), Right(batch_by_view), Right(batch_by_einsum)],
     "24.4": [Right(parts), Right(parts_by_range), Right(parts_by_autograd)],
-    "24.5": [Right(epoch), Right(epoch_by_sums), Right(epoch_with_loss_outside)],
+    "24.5": [Right(epoch), Right(epoch_by_sums), Right(epoch_with_loss_outside), Right(epoch_by_list)],
 }
 WRONG = {
     "24.1": [
@@ -259,6 +334,9 @@ WRONG = {
         Wrong(lambda p, i, m, s: ((p[i].float() / 255 - m) / s).reshape(-1, 3, 5, 4), hint="reshape mixes"),
         Wrong(in_place, hint="changed its argument 1"),
         Wrong(batch_of_three_channels, hint="raised"),
+        Wrong(batch_by_numpy_loop, hint="a loop in batch_of"),
+        Wrong(batch_by_map, hint="a loop in batch_of"),
+        Wrong(batch_by_channels, hint="a loop in batch_of"),
         Wrong(batch_by_fixed_numbers, hint="raised"),
         Wrong(batch_by_loop, hint="there is a loop over the pictures", forbidden="Write no loop:"),
     ],
@@ -273,6 +351,9 @@ WRONG = {
         Wrong(only_whole_parts, hint="8 rows in all"),
         Wrong(parts_in_eval_mode, hint="mode has changed"),
         Wrong(parts_with_own_loss, hint="the gradient of"),
+        Wrong(parts_set_to_zero, hint="raised AttributeError"),
+        Wrong(parts_of_ten, hint="for 7 rows in parts of 3 the gradient of"),
+        Wrong(parts_of_three_numbers, hint="raised"),
     ],
     "24.5": [
         Wrong(variant(epoch, autocast=False), hint="under autocast they would be bfloat16"),
@@ -289,5 +370,11 @@ WRONG = {
         Wrong(converted, hint="no longer float32"),
         Wrong(variant(epoch, kind=torch.bfloat16), hint="the sum is a float32"),
         Wrong(variant(epoch, low_loss=True), hint="the loss is computed in bfloat16"),
+        Wrong(variant(epoch, ask=True, number=lambda loss: loss.tolist()), hint="7 times"),
+        Wrong(variant(epoch, ask=True, number=lambda loss: float(loss.numpy())), hint="7 times"),
+        Wrong(epoch_of_squares, hint="raised"),
+        Wrong(epoch_of_41, hint="for 10 pictures in batches of 4, the mean loss"),
+        Wrong(epoch_of_eights, hint="for 10 pictures in batches of 4, the list of the batches' sizes"),
+        Wrong(epoch_by_own_optimizer, hint="one step of `optimizer`"),
     ],
 }
