@@ -21,6 +21,13 @@ def encode_text(answer):
         ("the dog sees the cat", vocabulary, 2, [2, 3], _("What is too long is cut off at the end.")),
         ("The dog", vocabulary, 2, [1, 3], _("'The' is not 'the', so its id is 1.")),
         (
+            "dog, cat",
+            vocabulary,
+            2,
+            [1, 5],
+            _("text.split() leaves the comma: 'dog,' is not in the vocabulary, so its id is 1."),
+        ),
+        (
             "cow cow dog cow",
             other,
             6,
@@ -65,11 +72,12 @@ def look_up(answer):
             expect(found, wanted, where, _("One row of the table for each id."))
             expect_trainable(answer, reference, ids, table, what=where, name="look_up")
         # 0 times infinity is NaN and 1 times infinity is infinity: a product shows NaN for the ids that do not ask
-        # for the infinite number, in its column alone. A lookup shows no NaN.
-        table = torch.ones(3, 2)
-        table[2, 0] = torch.inf
+        # for the infinite number, in its column alone: in all of column 1, as no id asks for row 3. A lookup shows
+        # no NaN, and the product with the rows up to the largest id none in column 1.
+        table = torch.ones(4, 2)
+        table[2, 0] = table[3, 1] = torch.inf
         found = call(answer, torch.tensor([0, 2, 1]), table, name="look_up")
-        product = torch.tensor([[torch.nan, 1.0], [torch.inf, 1.0], [torch.nan, 1.0]])
+        product = torch.tensor([[torch.nan, torch.nan], [torch.inf, torch.nan], [torch.nan, torch.nan]])
     require(
         isinstance(found, torch.Tensor) and torch.allclose(found.float(), product, equal_nan=True),
         _(
@@ -91,7 +99,7 @@ def mean_of_words(answer):
 
     cases = [
         ([[4, 2, 7], [5, 0, 0], [0, 6, 0], [8, 1, 0]], 2),
-        ([[3, 0, 8, 0, 1]], 4),  # one sentence
+        ([[3, 0, 8, 0, 3]], 4),  # one sentence, with a word twice
         ([[0, 0, 0], [1, 2, 3], [0, 0, 9]], 3),  # one of nothing but padding
         ([[2], [0]], 1),  # of one place
     ]
@@ -169,18 +177,18 @@ def pack(answer):
 
 @exercise("17.5")
 def sparse_step(answer):
-    for numbers, lr in [
-        ([2, 0], 0.1),
-        ([1, 3, 1, 1], 0.5),
-        ([4], 1.0),
-        ([0, 4, 4, 2, 0, 0], 0.01),
-        ([], 0.1),
+    for numbers, lr, (rows, width) in [
+        ([2, 0], 0.1, (5, 2)),
+        ([1, 3, 1, 1], 0.5, (4, 3)),
+        ([4], 1.0, (7, 1)),
+        ([0, 4, 4, 2, 0, 0], 0.01, (6, 4)),
+        ([], 0.1, (5, 2)),
     ]:
-        ids, table = torch.tensor(numbers, dtype=torch.int64), torch.randn(5, 2)
-        gradients = torch.randn(len(ids), 2) + 1
+        ids, table = torch.tensor(numbers, dtype=torch.int64), torch.randn(rows, width)
+        gradients = torch.randn(len(ids), width) + 1
         where = _("the new table for ids {ids} and lr {lr:g}", ids=numbers, lr=lr)
-        total = torch.zeros(5, 2)
-        last, times = total.clone(), torch.ones(5, 1)
+        total = torch.zeros(rows, width)
+        last, times = total.clone(), torch.ones(rows, 1)
         for i, number in enumerate(numbers):
             total[number] += gradients[i]
             last[number] = gradients[i]
@@ -219,7 +227,7 @@ def text_classifier(answer):
 def _check_classifier(model, size, width, classes):
     if not isinstance(model, nn.Module):
         raise NotYet(_("text_classifier returned {found}; a module is wanted.", found=describe(model)))
-    ids = torch.tensor([[3, 5, 7], [4, 0, 0], [0, 0, 0]])
+    ids = torch.tensor([[3, 3, 7], [4, 0, 0], [0, 0, 0]])
     tables = [m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
     drawn = [table.weight.detach().clone() for table in tables]
     logits = call(model, ids, name=_("the module"))

@@ -51,7 +51,13 @@ def mse_loss(answer):
                 / len(prediction),
             },
         )
-        expect_trainable(answer, F.mse_loss, prediction, target, what=where, name="mse_loss")
+        expect_trainable(
+            lambda prediction, target=target: call(answer, prediction, target, name="mse_loss"),
+            lambda prediction, target=target: F.mse_loss(prediction, target),
+            prediction,
+            what=where,
+            name="mse_loss",
+        )
     for shapes in [
         ((4, 1), (4,)),
         ((2, 3), (3,)),

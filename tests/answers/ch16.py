@@ -168,7 +168,19 @@ def zeroes_the_callers(x, p=0.5, training=True):
 
 
 def without_gradient(x, p=0.5, training=True):
-    return dropout()(x.detach(), p, training)
+    return dropout()(x.detach() if training else x, p, training)
+
+
+def without_gradient_in_use(x, p=0.5, training=True):
+    return dropout()(x if training else x.detach(), p, training)
+
+
+def ten_sided(x, p=0.5, training=True):
+    if not training:
+        return x
+    if p == 1:
+        return x * 0
+    return x * (torch.randint(10, x.shape) >= 10 * p) / (1 - p)
 
 
 def never_in_training(x, p=0.5, training=False):
@@ -212,6 +224,10 @@ def channels_exact_share(x, p=0.5):
     return x * kept.reshape(*x.shape[:2], 1, 1) / (1 - p)
 
 
+def channels_ten_sided(x, p=0.5):
+    return x * (torch.randint(10, (*x.shape[:2], 1, 1)) >= 10 * p) / (1 - p)
+
+
 def channels_in_place(x, p=0.5):
     x[torch.rand(x.shape[:2]) < p] = 0
     return x / (1 - p)
@@ -228,6 +244,17 @@ def ask_with_gradients(network, x, times):
     answers = torch.stack([network(x) for _ in range(times)])
     network.train(before)
     return [answers.mean(0), answers.var(0).sqrt() / times**0.5]
+
+
+def ask_with_one_seed(network, x, times):
+    before = network.training
+    network.train()
+    answers = []
+    for _ in range(times):
+        torch.manual_seed(0)
+        answers.append(network(x).detach())
+    network.train(before)
+    return torch.stack(answers).mean(0), torch.stack(answers).std(0) / times**0.5
 
 
 @torch.inference_mode()
@@ -356,7 +383,9 @@ WRONG = {
         Wrong(coins_used_twice, hint="one coin for several numbers"),
         Wrong(exact_share, hint="(nearly) the same number"),
         Wrong(zeroes_the_callers, hint="changed its argument 1"),
-        Wrong(without_gradient, hint="cuts the gradient off"),
+        Wrong(without_gradient, hint="training=True carries no gradient"),
+        Wrong(without_gradient_in_use, hint="training=False carries no gradient"),
+        Wrong(ten_sided, hint="but should drop 0.12"),
         Wrong(never_in_training, hint="Nothing was dropped"),
         Wrong(batches_only, hint="Nothing was dropped"),
         Wrong(pytorchs, hint="switched off", forbidden="without PyTorch's own dropout"),
@@ -373,6 +402,7 @@ WRONG = {
         Wrong(dropout2d(lambda N, C, H, W: (N, C, 1, 1), keep=True), hint="p is the probability"),
         Wrong(dropout2d(lambda N, C, H, W: (N, C)), hint="raised"),
         Wrong(channels_exact_share, hint="(nearly) the same number"),
+        Wrong(channels_ten_sided, hint="but should drop 0.12"),
         Wrong(channels_in_place, hint="changed its argument 1"),
         Wrong(channels_fixed, hint="the same channels each time"),
         Wrong(lambda x, p=0.2: channels_by_where(x, p), hint="either 0 or divided"),
@@ -392,6 +422,7 @@ WRONG = {
         Wrong(ask_and_train, hint="weights have changed"),
         Wrong(ask_rows, hint="the whole batch x each time"),
         Wrong(one_error_for_all, hint="over the first axis as well"),
+        Wrong(ask_with_one_seed, hint="do not set a seed between the calls"),
     ],
     "16.5": [
         Wrong(build(last=[nn.Dropout]), hint="set answers to 0"),

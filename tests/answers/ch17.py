@@ -1,6 +1,7 @@
 """Answers to the exercises of chapter 17."""
 
 import itertools
+import re
 from collections import defaultdict
 
 import torch
@@ -24,6 +25,10 @@ def unknown_not_foreseen(text, vocabulary, length):
 
 def columns_of_this_batch(ids, table):
     return F.one_hot(ids).float() @ table
+
+
+def rows_of_this_batch(ids, table):
+    return F.one_hot(ids).float() @ table[: ids.max() + 1]
 
 
 def rows_and_columns_swapped(ids, table):
@@ -130,6 +135,10 @@ def lower_case(text, vocabulary, length):
     return encode(text.lower(), vocabulary, length)
 
 
+def words_alone(text, vocabulary, length):
+    return encode(" ".join(re.findall(r"\w+", text)), vocabulary, length)
+
+
 def learns_new_words(text, vocabulary, length):
     for word in text.split():
         vocabulary.setdefault(word, 1)
@@ -194,6 +203,14 @@ def words_at_the_front(vectors, ids):
     for some, row in zip(vectors, ids, strict=True):
         count = int((row != 0).sum())
         rows.append(some[:count].sum(dim=0) / max(count, 1))
+    return torch.stack(rows)
+
+
+def mean_of_different_words(vectors, ids):
+    rows = []
+    for some, row in zip(vectors, ids, strict=True):
+        count = len(set(row.tolist()) - {0})
+        rows.append(some[row != 0].sum(dim=0) / max(count, 1))
     return torch.stack(rows)
 
 
@@ -267,6 +284,10 @@ def step_by_one_hot(table, ids, gradients, lr):
     return table - lr * F.one_hot(ids, len(table)).float().T @ gradients
 
 
+def step_of_five_rows(table, ids, gradients, lr):
+    return table - lr * torch.zeros(5, 2).index_add(0, ids, gradients)
+
+
 def repeated_averaged(table, ids, gradients, lr):
     return table - lr * averaged(table, ids, gradients)
 
@@ -288,6 +309,12 @@ class ByEmbedding(nn.Module):
 
     def forward(self, ids):
         count = (ids != 0).sum(dim=1, keepdim=True).clamp(min=self.least)
+        return self.out(self.table(ids).sum(dim=1) / count)
+
+
+class ByDifferentWords(ByEmbedding):
+    def forward(self, ids):
+        count = torch.tensor([[max(len(set(row) - {0}), 1)] for row in ids.tolist()])
         return self.out(self.table(ids).sum(dim=1) / count)
 
 
@@ -347,10 +374,12 @@ WRONG = {
         Wrong(lambda t, v, n: encode(t, v, n, dtype=torch.float32), hint="float32"),
         Wrong(lambda t, v, n: encode(t, v, n).tolist(), hint="should be a tensor"),
         Wrong(lower_case, hint="'The' is not 'the'"),
+        Wrong(words_alone, hint="leaves the comma"),
         Wrong(learns_new_words, hint="changed its argument 2"),
     ],
     "17.2": [
         Wrong(columns_of_this_batch, hint="raised"),
+        Wrong(rows_of_this_batch, hint="every row takes part", forbidden="without indexing the table"),
         Wrong(
             lambda ids, table: table[ids] * (table.sum() * 0 + 1),
             hint="picked out",
@@ -384,6 +413,7 @@ WRONG = {
         Wrong(over_the_batch, hint="has shape"),
         Wrong(nan_replaced, hint="Never divide by 0"),
         Wrong(words_at_the_front, hint="whose id is not 0"),
+        Wrong(mean_of_different_words, hint="whose id is not 0"),
         Wrong(mean_detached, hint="carries no gradient"),
         Wrong(mean_of_zeroed, hint="changed its argument 1"),
         Wrong(mean_as_sum, hint="This is the sum"),
@@ -405,6 +435,7 @@ WRONG = {
         Wrong(without_lr, hint="lr is missing"),
         Wrong(repeated_averaged, hint="add them up"),
         Wrong(steps_alone, hint="add them to the table"),
+        Wrong(step_of_five_rows, hint="raised"),
     ],
     "17.6": [
         Wrong(lambda *sizes: classifier(*sizes, sparse=True), hint="row 0 of the embedding is not zero"),
@@ -425,6 +456,7 @@ WRONG = {
             lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True, max_norm=1.0),
             hint="changes the table",
         ),
+        Wrong(ByDifferentWords, hint="the mean of the real words' rows"),
         Wrong(with_a_frozen_head, hint="frozen"),
         Wrong(lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).eval(), hint="eval mode"),
         Wrong(lambda *sizes: ByBag(*sizes, cut=True), hint="not sparse"),

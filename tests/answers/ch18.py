@@ -159,6 +159,16 @@ def mse_of_numpy(prediction, target):
     return torch.tensor(((prediction.detach().numpy() - target.detach().numpy()) ** 2).mean())
 
 
+def mse_of_fixed_target(prediction, target):
+    same_shape(prediction, target)
+    return (prediction - target.detach()).square().mean()
+
+
+def mse_of_fixed_prediction(prediction, target):
+    same_shape(prediction, target)
+    return (prediction.detach() - target).square().mean()
+
+
 def mse_last_axes(prediction, target):
     if prediction.dim() != target.dim() or prediction.shape[1:] != target.shape[1:]:
         raise ValueError("shapes differ")
@@ -374,7 +384,12 @@ def ce_by_operator(logits, target, ignore_index=-100):
 
 
 RIGHT = {
-    "18.1": [Right(mse_by_shape), Right(mse_by_pytorch), Right(mse_by_loop)],
+    "18.1": [
+        Right(mse_by_shape),
+        Right(mse_by_pytorch),
+        Right(mse_by_loop),
+        Right(mse_of_fixed_target),
+    ],
     "18.2": [Right(softmax), Right(by_own_softmax), Right(by_logsumexp), Right(by_rows)],
     "18.3": [Right(ce_by_logsumexp), Right(ce_by_loop), Right(ce_by_one_hot), Right(cross_entropy)],
     "18.4": [Right(smooth_by_full), Right(smooth_by_lerp), Right(smooth_by_list)],
@@ -390,6 +405,7 @@ WRONG = {
         Wrong(absolute, hint="which is L1"),
         Wrong(a_number, hint="should be a tensor"),
         Wrong(mse_of_numpy, hint="carries no gradient"),
+        Wrong(mse_of_fixed_prediction, hint="carries no gradient"),
         Wrong(mse_last_axes, hint="(1, 3) and (2, 3)"),
         Wrong(mse_by_count, hint="returned a loss"),
         Wrong(mse_in_place, hint="changed its argument 1"),
