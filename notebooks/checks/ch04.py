@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.util.tensor_util import make_ndarray
 from torch.utils.tensorboard import SummaryWriter
 
 from . import NotYet, _, call, exercise, expect, join, require
@@ -35,6 +36,9 @@ def read(log_dir: Path) -> EventAccumulator:
 def scalars(log_dir: Path, tag: str) -> list[tuple[int, float]]:
     """(step, value) of each point, in the order of the steps. Raises NotYet if there is no such tag."""
     events = read(log_dir)
+    if tag in events.Tags()["tensors"] and events.SummaryMetadata(tag).plugin_data.plugin_name == "scalars":
+        # add_scalar(…, new_style=True)
+        return sorted((event.step, make_ndarray(event.tensor_proto).item()) for event in events.Tensors(tag))
     tags = events.Tags()["scalars"]
     require(tag in tags, _("no scalar has the tag {tag!r}; those stored: {tags}.", tag=tag, tags=tags))
     return sorted((event.step, event.value) for event in events.Scalars(tag))
@@ -103,26 +107,30 @@ def dataformats(answer):
 
 @exercise("4.3")
 def latest(answer):
-    with folder() as log_dir:
-        for steps in (range(5, 12), range(3)):
-            with SummaryWriter(str(log_dir)) as writer:
-                for step in steps:
-                    writer.add_scalar("loss", 20 - step, step)
-                    writer.add_scalar("loss/other", step / 4, step)
-        for tag, expected, last in [("loss", 9.0, 18.0), ("loss/other", 2.75, 0.5)]:
-            expect(
-                call(answer, str(log_dir), tag, name="latest"),
-                expected,
-                _(
-                    "with the steps 5 to 11 in one file and 0 to 2 in a later one, latest(log_dir, {tag!r})",
-                    tag=tag,
-                ),
-                mistakes={
-                    _("This is the step; its value is wanted."): 11,
-                    _("This is the value that was written last; its step is 2."): last,
-                    _("This is the largest value; the one at the largest step is wanted."): 20.0,
-                },
-            )
+    for files in [(range(5, 12), range(3)), (range(2), range(5, 12), range(2, 5)), (range(1),)]:
+        top, end = max(map(max, files)), files[-1][-1]
+        with folder() as log_dir:
+            for steps in files:
+                with SummaryWriter(str(log_dir)) as writer:
+                    for step in steps:
+                        writer.add_scalar("loss", 20 - step, step)
+                        writer.add_scalar("loss/other", step / 4, step)
+            for tag, expected, last in [("loss", 20.0 - top, 20.0 - end), ("loss/other", top / 4, end / 4)]:
+                expect(
+                    call(answer, str(log_dir), tag, name="latest"),
+                    expected,
+                    _(
+                        "with the steps {steps}, a list for each file, latest(log_dir, {tag!r})",
+                        steps=[list(steps) for steps in files],
+                        tag=tag,
+                    ),
+                    _("The largest step may be in any of the files, and it may be 0."),
+                    mistakes={
+                        _("This is the step; its value is wanted."): top,
+                        _("This is the value that was written last; its step is {step}.", step=end): last,
+                        _("This is the largest value; the one at the largest step is wanted."): 20.0,
+                    },
+                )
     return _("A test can now ask for a loss: assert latest(log_dir, 'loss') < 0.5.")
 
 
@@ -154,6 +162,7 @@ def smooth(answer):
                 mean / (1 - weight**n) for n, mean in enumerate(means(old=1 - weight), start=1)
             ],
             _("These are the values as they were."): values,
+            _("These are the right numbers, but a list is wanted."): tuple(expected),
         }
         if all(weight * n != 1 for n in range(1, len(values) + 1)):
             mistakes[_("weightⁿ is a power, `weight**n`, not a product.")] = [
@@ -167,7 +176,7 @@ def smooth(answer):
             raise NotYet(join(error.hint, _("With n from 1, `1 - weight**n` is never 0."))) from None
         where = _("smooth({values}, {weight})", values=values, weight=weight)
         why = "" if values else _("Nothing smoothed is nothing.")
-        expect(found, expected, where, why, mistakes=mistakes if expected != values else {})
+        expect(found, expected, where, why, mistakes=mistakes if expected != values else {}, same_type=True)
     return _(
         "With weight 0.9 a point is a mean over about the last ten: a sudden jump is shown late and small."
     )
@@ -214,11 +223,11 @@ def listing(backwards: bool) -> Iterator[None]:
 @exercise("4.5")
 def best_run(answer):
     runs = {
-        "a-nan": [1.0, 0.2, math.nan],
-        "b-slow": [3.0, 2.0, 1.0],
-        "c-best": [9.0, 4.0, 0.5],
-        "d-back": [1.0, 0.1, 2.0],
-        "z-nan": [1.0, 0.3, math.nan],
+        "a-nan": [10.0, 2.0, math.nan],
+        "b-slow": [30.0, 20.0, 10.0],
+        "c-lr0.1": [90.0, math.nan, 5.0],
+        "d-back": [10.0, 1.0, 20.0],
+        "z-nan": [10.0, 3.0, math.nan],
     }
     with folder() as top:
         for name, losses in runs.items():
@@ -241,9 +250,9 @@ def best_run(answer):
             nan = _("It ends with NaN; <, > and == with NaN are false, so remove it first (math.isnan).")
             expect(
                 found,
-                "c-best",
+                "c-lr0.1",
                 _("best_run(folder)"),
-                _("The last losses are NaN, 1, 0.5, 2 and NaN."),
+                _("The last losses are NaN, 10, 5, 20 and NaN."),
                 mistakes={
                     _("Its loss was lowest on the way; the last one counts."): "d-back",
                     _("It has no loss."): "e-other",
@@ -268,7 +277,12 @@ def record(answer):
             "pictures" in tags["images"],
             _("no picture has the tag 'pictures'; there is {tags}.", tags=tags["images"]),
         )
-        sheet = events.Images("pictures")[0]
+        sheets = events.Images("pictures")
+        require(
+            len(sheets) == 1,
+            _("{count} pictures have the tag 'pictures'; one sheet is wanted.", count=len(sheets)),
+        )
+        sheet = sheets[0]
         size = (sheet.width, sheet.height)
         require(
             size == (30, 8),
@@ -305,7 +319,12 @@ def record(answer):
             _("there is no folder 'result': add_hparams(…, run_name='result')."),
         )
         metric = scalars(log_dir / "result", "hparam/loss")
-        expect(metric[0][1], min(losses), _("the metric hparam/loss"), _("It is the lowest of the losses."))
+        expect(
+            [value for step, value in metric],
+            [min(losses)],
+            _("the list of what is stored as the metric hparam/loss"),
+            _("It is one number, the lowest of the losses."),
+        )
         content = read(log_dir / "result").SummaryMetadata("_hparams_/session_start_info").plugin_data.content
         settings = HParamsPluginData.FromString(content).session_start_info.hparams
         require(

@@ -22,6 +22,11 @@ def squares(writer, tag="squares", swap=False, step=True, count=10):
             writer.add_scalar(tag, x**2)
 
 
+def squares_in_new_style(writer):
+    for x in range(10):
+        writer.add_scalar("squares", x**2, x, new_style=True)
+
+
 def points(log_dir, tag="loss"):
     return EventAccumulator(str(log_dir)).Reload().Scalars(tag)
 
@@ -114,12 +119,16 @@ def latest_of_dict(log_dir, tag):
     return by_step[max(by_step)]
 
 
-def latest_by_loop(log_dir, tag):
-    step, value = -1, None
+def latest_by_loop(log_dir, tag, step=-1):
+    value = None
     for point in points(log_dir, tag):
         if point.step > step:
             step, value = point.step, point.value
     return np.float64(value)
+
+
+def latest_of_first_file(log_dir, tag):
+    return points(os.path.join(log_dir, sorted(os.listdir(log_dir))[0]), tag)[-1].value
 
 
 def smooth_solved(values, weight):
@@ -171,8 +180,19 @@ def best_solved(folder, isnan=math.isnan):
     return min(last, key=last.get)
 
 
-def best_by_names(folder):
-    best, name = float("inf"), ""
+def best_without_any_nan(folder):
+    last = {}
+    for run in folder.iterdir():
+        events = EventAccumulator(str(run)).Reload()
+        if "loss" in events.Tags()["scalars"]:
+            losses = [point.value for point in events.Scalars("loss")]
+            if not any(map(math.isnan, losses)):
+                last[run.name] = losses[-1]
+    return min(last, key=last.get)
+
+
+def best_by_names(folder, best=float("inf")):
+    name = ""
     for run in sorted(os.listdir(folder)):
         try:
             loss = points(os.path.join(folder, run))[-1].value
@@ -204,12 +224,26 @@ def record_other_order(writer, lr, losses, pictures):
     writer.close()
 
 
+def record_metric_of_each_loss(writer, lr, losses, pictures):
+    record(writer, lr, losses, pictures, close=False)
+    for loss in losses:
+        writer.add_hparams({"lr": lr}, {"hparam/loss": loss}, run_name="result")
+    writer.close()
+
+
+def record_pictures_too(writer, lr, losses, pictures):
+    record(writer, lr, losses, pictures, close=False)
+    for step, picture in enumerate(pictures, start=1):
+        writer.add_image("pictures", picture, step, dataformats="HWC")
+    writer.close()
+
+
 def record_first_picture_only(writer, lr, losses, pictures):
     return record(writer, lr, losses, pictures[[0, 1, 1]])
 
 
 RIGHT = {
-    "4.1": [Right(squares), Right(squares_backwards), Right(squares_of_tensors)],
+    "4.1": [Right(squares), Right(squares_backwards), Right(squares_of_tensors), Right(squares_in_new_style)],
     "4.2": [Right(formats_solved), Right(formats_by_length), Right(formats_by_sides)],
     "4.3": [
         Right(lambda log_dir, tag: max(points(log_dir, tag), key=lambda point: point.step).value),
@@ -247,6 +281,8 @@ WRONG = {
         Wrong(lambda log_dir, tag: max(p.value for p in points(log_dir, tag)), hint="largest value"),
         Wrong(lambda log_dir, tag: points(log_dir, "loss")[6].value, hint="loss/other"),
         Wrong(lambda log_dir, tag: min(p.value for p in points(log_dir, tag)), hint="loss/other"),
+        Wrong(partial(latest_by_loop, step=0), hint="it may be 0"),
+        Wrong(latest_of_first_file, hint="in any of the files"),
     ],
     "4.4": [
         Wrong(moving_mean, hint="not divided"),
@@ -265,13 +301,17 @@ WRONG = {
         Wrong(other_share, hint="smooth([4.0, 2.0, 6.0], 0.75)"),
         Wrong(changed_in_place, hint="changed its argument"),
         Wrong(lambda values, weight: np.array(smooth_solved(values, weight)), hint="a list is wanted"),
+        Wrong(lambda values, weight: tuple(smooth_solved(values, weight)), hint="a list is wanted"),
     ],
     "4.5": [
+        Wrong(best_without_any_nan, hint="is 'b-slow'"),
+        Wrong(lambda folder: os.path.splitext(best_solved(folder))[0], hint="is 'c-lr0'"),
+        Wrong(partial(best_by_names, best=1), hint="is ''"),
         Wrong(partial(lowest, key=min), hint="the last one counts"),
         Wrong(lowest, hint="NaN"),
         Wrong(every_run, hint="has no 'loss'"),
         Wrong(lambda folder: min(run.name for run in folder.iterdir()), hint="It ends with NaN"),
-        Wrong(lambda folder: folder / "c-best", hint="a Path"),
+        Wrong(lambda folder: folder / "c-lr0.1", hint="a Path"),
         Wrong(partial(best_solved, isnan=lambda loss: loss == float("nan")), hint="It ends with NaN"),
         Wrong(lambda folder: "d-back", hint="the last one counts"),
         Wrong(lambda folder: "e-other", hint="no loss"),
@@ -286,6 +326,8 @@ WRONG = {
         Wrong(partial(record, name=None), hint="run_name='result'"),
         Wrong(partial(record, numbers=lambda losses: torch.ones(4)), hint="should hold the losses"),
         Wrong(partial(record, numbers=lambda losses: torch.tensor(losses[:3])), hint="all 4 are wanted"),
+        Wrong(record_metric_of_each_loss, hint="It is one number"),
+        Wrong(record_pictures_too, hint="one sheet is wanted"),
         Wrong(record_first_picture_only, hint="as they are"),
     ],
 }
