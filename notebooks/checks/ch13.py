@@ -286,6 +286,14 @@ def _check_classifier(model, inputs, hidden, classes):
             same(run(x[2:], lengths[2:]), found[2:]),
             _("a batch whose longest sequence is shorter than x gets other logits."),
         )
+        many = torch.arange(260) % 4
+        require(
+            same(run(x[many], lengths[many]), found[many]),
+            _(
+                "sequences get other logits in a batch of {count} than in a batch of 4: is a batch size fixed somewhere?",
+                count=len(many),
+            ),
+        )
         for step in (0, -1):
             other = x.clone()
             other[1, step] += 1  # sequence 1 has no padding

@@ -138,6 +138,22 @@ class LastAndFirst(Classifier):
         return self.linear(torch.cat([last, backward[:, 0]], dim=-1))
 
 
+class FourStates(Classifier):
+    """Its start state is for four sequences."""
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        start = torch.zeros(2, 4, self.lstm.hidden_size)
+        h_n = self.lstm(packed, (start, start))[1][0]
+        return self.linear(torch.cat([h_n[0], h_n[1]], dim=1))
+
+
+class FirstHundred(Classifier):
+    def forward(self, x, lengths):
+        found = super().forward(x, lengths)
+        return torch.cat([found[:100], torch.zeros_like(found[100:])])
+
+
 class OneByOne(nn.Module):
     def __init__(self, inputs, hidden, classes):
         super().__init__()
@@ -353,6 +369,8 @@ WRONG = {
         Wrong(Summed, hint="should be 8"),
         Wrong(Probabilities, hint="these are probabilities"),
         Wrong(Detached, hint="is something detached"),
+        Wrong(FourStates, hint="raised"),
+        Wrong(FirstHundred, hint="a batch of 260"),
         Wrong(Squashed, hint="Nothing but the linear layer"),
     ],
 }

@@ -309,6 +309,110 @@ class Interleaved(nn.Module):
         return x + (self.norm2(x) @ self.w1 + self.b1).relu() @ self.w2 + self.b2
 
 
+class ByHead(DecoderLayer):
+    """A parameter for each of Q, K, V, with the heads as an axis."""
+
+    sizes, bias, pattern = ("heads", "width", "d"), ("heads", 1, "d"), "nlw,hwd->nhld"
+    last, end, divisor = None, None, staticmethod(math.sqrt)
+
+    def __init__(self, width, heads):
+        super().__init__(width, heads)
+        del self.attention
+        long = {"heads": heads, "width": width, "d": width // heads, 1: 1}
+        self.q, self.k, self.v = (self.make(long, self.sizes) for _ in range(3))
+        self.q_bias, self.k_bias, self.v_bias = (self.make(long, self.bias) for _ in range(3))
+        self.out = nn.Linear(width, width) if self.last is None else self.make(long, self.last)
+        if self.last:
+            self.out_bias = nn.Parameter(torch.zeros(width))
+
+    @staticmethod
+    def make(long, sizes):
+        return nn.Parameter(0.3 * torch.randn([long[size] for size in sizes]))
+
+    def attend(self, x):
+        pairs = (self.q, self.q_bias), (self.k, self.k_bias), (self.v, self.v_bias)
+        q, k, v = (torch.einsum(self.pattern, x, w) + b.view(len(b), 1, -1) for w, b in pairs)
+        scores = (q @ k.mT / self.divisor(q.shape[-1])).masked_fill(self.mask(x.shape[1]), -math.inf)
+        mixed = scores.softmax(-1) @ v
+        if self.last:
+            return torch.einsum(self.end, mixed, self.out) + self.out_bias
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+class ByHeadTurned(ByHead):
+    sizes, bias, pattern = ("heads", "d", "width"), ("heads", "d"), "nlw,hdw->nhld"
+    last, end = ("heads", "d", "width"), "nhld,hdw->nlw"
+
+
+class ByHeadWidthFirst(ByHead):
+    sizes, bias, pattern = ("width", "heads", "d"), ("heads", "d"), "nlw,whd->nhld"
+    last, end = ("width", "heads", "d"), "nhld,whd->nlw"
+
+
+class ByHeadAndEnd(ByHead):
+    last, end = ("heads", "d", "width"), "nhld,hdw->nlw"
+
+
+class ByHeadNotDivided(ByHead):
+    divisor = staticmethod(lambda d: 1)
+
+
+class OneStack(DecoderLayer):
+    """Q, K and V in one parameter (3, width, width), used as x @ W."""
+
+    def __init__(self, width, heads):
+        super().__init__(width, heads)
+        self.heads = heads
+        self.attention = nn.Linear(width, width)
+        self.qkv = nn.Parameter(0.3 * torch.randn(3, width, width))
+        self.qkv_bias = nn.Parameter(torch.zeros(3, width))
+
+    def attend(self, x):
+        parts = (x @ w + b for w, b in zip(self.qkv, self.qkv_bias, strict=True))
+        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.attention(mixed.transpose(1, 2).flatten(2))
+
+
+class Product(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(width, width) / width**0.5)
+        self.bias = nn.Parameter(torch.zeros(1, width))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+class Products(Separate):
+    def __init__(self, width, heads):
+        super().__init__(width, heads)
+        self.query, self.key, self.value, self.out = (Product(width) for _ in range(4))
+
+
+class Convolutions(DecoderLayer):
+    """Convolutions with a kernel of size 1 in place of linear layers."""
+
+    def __init__(self, width, heads):
+        super().__init__(width, heads)
+        self.heads, self.attention = heads, nn.Conv1d(width, 3 * width, 1)
+        self.out = nn.Conv1d(width, width, 1)
+        self.linear1, self.linear2 = nn.Conv1d(width, 4 * width, 1), nn.Conv1d(4 * width, width, 1)
+
+    def attend(self, x):
+        q, k, v = (part.unflatten(1, (self.heads, -1)).mT for part in self.attention(x.mT).chunk(3, dim=1))
+        return self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True).mT.flatten(1, 2)).mT
+
+    def forward(self, x):
+        x = x + self.attend(self.norm1(x))
+        return x + self.linear2(F.relu(self.linear1(self.norm2(x).mT))).mT
+
+
+class HalfAdded(Separate):
+    def attend(self, x):
+        return super().attend(x) / 2
+
+
 def weights_by_hand(q, k):
     scores = (q.unsqueeze(-2) * k.unsqueeze(-3)).sum(-1) / q.shape[-1] ** 0.5
     powers = (scores - scores.amax(-1, keepdim=True)).exp()
@@ -322,6 +426,12 @@ def weights_to_four_axes(q, k):
 
 def weights_overflow(q, k):
     powers = (q @ k.mT / q.shape[-1] ** 0.5).exp()
+    return powers / powers.sum(-1, keepdim=True)
+
+
+def weights_by_the_largest(q, k):
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    powers = (scores - scores.max()).exp()
     return powers / powers.sum(-1, keepdim=True)
 
 
@@ -383,7 +493,20 @@ RIGHT = {
         Right(work_by_shapes),
         Right(lambda length, d, ff: 4 * length * d**2 + 2 * length**2 * d + 2 * length * d * ff),
     ],
-    "14.6": [Right(DecoderLayer), Right(ByHand), Right(HeadList), Right(Separate), Right(Interleaved)],
+    "14.6": [
+        Right(DecoderLayer),
+        Right(ByHand),
+        Right(HeadList),
+        Right(Separate),
+        Right(Interleaved),
+        Right(ByHead),
+        Right(ByHeadTurned),
+        Right(ByHeadWidthFirst),
+        Right(ByHeadAndEnd),
+        Right(OneStack),
+        Right(Products),
+        Right(Convolutions),
+    ],
 }
 
 WRONG = {
@@ -396,6 +519,7 @@ WRONG = {
         Wrong(lambda q, k: (q @ k.transpose(-2, -1) / q.shape[-1]).softmax(-1), hint="by its root"),
         Wrong(lambda q, k: q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), hint="These are the scores"),
         Wrong(weights_overflow, hint="overflows"),
+        Wrong(weights_by_the_largest, hint="holds NaN"),
         Wrong(weights_to_four_axes, hint="raised"),
         Wrong(lambda q, k: weights_right(q, k).detach(), hint="carries no gradient"),
         Wrong(lambda q, k: weights_right(q.detach(), k), hint="the gradient by argument 1"),
@@ -484,6 +608,8 @@ WRONG = {
         Wrong(Detached, hint="detached"),
         Wrong(OneHeadLess, hint="number of heads"),
         Wrong(HeadListNotDivided, hint="not divided at all"),
+        Wrong(HalfAdded, hint="the first half is not x + attention"),
+        Wrong(ByHeadNotDivided, hint="not divided at all"),
         Wrong(HeadListWholeWidth, hint="the root of the whole width"),
     ],
 }

@@ -106,6 +106,14 @@ def in_place(network, shape):
     return new
 
 
+def flatten_taken_out(network, shape):
+    new = convolutional(network, shape)
+    for i, layer in enumerate(network):
+        if isinstance(layer, nn.Flatten):
+            network[i] = nn.Identity()
+    return new
+
+
 def linear_by_loop(x, weight, bias=None):
     columns = []
     for o in range(len(weight)):
@@ -360,6 +368,7 @@ WRONG = {
         Wrong(meddles(convolutional, "requires_grad_", False), hint="changed a module"),
         Wrong(meddles(convolutional, "zero_grad"), hint="changed a module"),
         Wrong(meddles(convolutional, "eval"), hint="changed a module"),
+        Wrong(flatten_taken_out, hint="changed a module"),
         Wrong(lambda network, shape: convolutional(network, shape, copied=False), hint="Copy the weights"),
         Wrong(lambda network, shape: convolutional(network, shape, biases=False), hint="the bias"),
         Wrong(
