@@ -114,15 +114,17 @@ def scaled(answer):
     return _("A rule of thumb that holds up to a point; check it by an experiment (chapter 21).")
 
 
-def stepped(models, shares, lr, first=True, divide=True, average=True):
+def stepped(models, shares, lr, first=True, divide=True, average=True, weigh=False):
     """The parameters of each copy after the step, as dictionaries; the options make a mistake each."""
     copies = [copy.deepcopy(models[0] if first else model) for model in models]
     gradients = []
     for model, (x, y) in zip(copies, shares, strict=True):
         gradients.append(torch.autograd.grad(F.cross_entropy(model(x), y), list(model.parameters())))
+    sizes = [len(y) if weigh else 1 for _x, y in shares]
     for rank, model in enumerate(copies):
         for i, p in enumerate(model.parameters()):
-            total = sum(g[i] for g in gradients) / (len(models) if divide else 1)
+            total = sum(g[i] * n for g, n in zip(gradients, sizes, strict=True))
+            total = total / (sum(sizes) if divide else 1)
             p.data -= lr * (total if average else gradients[rank][i])
     return [{name: p.detach() for name, p in model.named_parameters()} for model in copies]
 
@@ -130,14 +132,17 @@ def stepped(models, shares, lr, first=True, divide=True, average=True):
 @exercise("25.4")
 def ddp_step(answer):
     for world, lr in ((2, 0.5), (3, 0.2)):
-        models = [nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)) for _rank in range(world)]
+        models = []
+        for _rank in range(world):
+            more = [nn.Linear(5, 5), nn.Tanh()] if world == 3 else []
+            models.append(nn.Sequential(nn.Linear(4, 5), nn.Tanh(), *more, nn.Linear(5, 3)))
         seen, modes = [[] for _rank in models], []
         for model, inputs in zip(models, seen, strict=True):
             # the first layer sees what the network is given, however it is called
             model[0].register_forward_hook(lambda layer, given, out, inputs=inputs: inputs.append(given[0]))
             model[0].register_forward_hook(lambda layer, *_args, modes=modes: modes.append(layer.training))
         for step in (1, 2):
-            count = (3 + step) * world
+            count = (3 + step) * world - 1  # the last share is smaller
             x, y = torch.randn(count, 4), torch.randint(0, 3, (count,))
             shares = [(x[rank::world], y[rank::world]) for rank in range(world)]
             wanted = stepped(models, shares, lr)
@@ -149,6 +154,9 @@ def ddp_step(answer):
                 _("Each copy used its own gradient; take the mean over all copies."): stepped(
                     models, shares, lr, average=False
                 ),
+                _(
+                    "The gradients were weighed by the sizes of the shares; DDP takes the plain mean."
+                ): stepped(models, shares, lr, weigh=True),
                 _("The weights are those from before the step: the models themselves should change."): [
                     dict(model.named_parameters()) for model in copy.deepcopy(models)
                 ],

@@ -231,6 +231,63 @@ def four_of_each(models, shares, lr):
     step(models, [(x[:4], y[:4]) for x, y in shares], lr)
 
 
+def by_sizes(models, shares, lr):
+    """Each share counts by its size, as in 25.2."""
+    for model in models[1:]:
+        model.load_state_dict(models[0].state_dict())
+    total = sum(len(y) for _x, y in shares)
+    gradients = []
+    for model, (x, y) in zip(models, shares, strict=True):
+        loss = F.cross_entropy(model(x), y, reduction="sum") / total
+        gradients.append(torch.autograd.grad(loss, list(model.parameters())))
+    for model in models:
+        for p, *parts in zip(model.parameters(), *gradients, strict=True):
+            p.data -= lr * sum(parts)
+
+
+def two_layers(models, shares, lr):
+    """Copies the weights of layers 0 and 2 only."""
+    with torch.no_grad():
+        for model in models[1:]:
+            for layer in (0, 2):
+                model[layer].load_state_dict(models[0][layer].state_dict())
+    step(models, shares, lr, copied=False)
+
+
+def by_func(models, shares, lr):
+    for model in models[1:]:
+        model.load_state_dict(models[0].state_dict())
+
+    def loss(weights, model, x, y):
+        return F.cross_entropy(torch.func.functional_call(model, weights, (x,)), y)
+
+    gradients = []
+    for model, (x, y) in zip(models, shares, strict=True):
+        weights = {name: p.detach() for name, p in model.named_parameters()}
+        gradients.append(torch.func.grad(loss)(weights, model, x, y))
+    with torch.no_grad():
+        for model in models:
+            for name, p in model.named_parameters():
+                p -= lr * torch.stack([g[name] for g in gradients]).mean(0)
+
+
+def by_vmap(models, shares, lr):
+    """Stacks the shares, so it needs equal ones."""
+    for model in models[1:]:
+        model.load_state_dict(models[0].state_dict())
+    weights, _buffers = torch.func.stack_module_state(models)
+
+    def loss(weights, x, y):
+        return F.cross_entropy(torch.func.functional_call(models[0], weights, (x,)), y)
+
+    xs, ys = map(torch.stack, zip(*shares, strict=True))
+    gradients = torch.func.vmap(torch.func.grad(loss))(weights, xs, ys)
+    with torch.no_grad():
+        for model in models:
+            for name, p in model.named_parameters():
+                p -= lr * gradients[name].mean(0)
+
+
 RIGHT = {
     "25.1": [Right(by_modulo), Right(by_sampler), Right(by_cycle), Right(as_tuple)],
     "25.2": [Right(weighed), Right(stacked), Right(added)],
@@ -239,7 +296,7 @@ RIGHT = {
         Right(lambda batch_size, lr, world: [batch_size * world, lr * (batch_size * world) / batch_size]),
         Right(scaled_one_by_one),
     ],
-    "25.4": [Right(step), Right(by_optimizer), Right(by_functions)],
+    "25.4": [Right(step), Right(by_optimizer), Right(by_functions), Right(by_func)],
 }
 
 WRONG = {
@@ -281,10 +338,13 @@ WRONG = {
         Wrong(lambda *a: step(*a, clear=False), hint="left over"),
         Wrong(each_its_own, hint="its own gradient"),
         Wrong(first_only, hint="its own gradient"),
-        Wrong(together, hint="copy 0 was given 8 examples"),
-        Wrong(first_for_all, hint="copy 0 was given 4 examples"),
+        Wrong(together, hint="copy 0 was given 7 examples"),
+        Wrong(first_for_all, hint="copy 0 was given 3 examples"),
         Wrong(shared_memory, hint="share the memory"),
         Wrong(four_of_each, hint="given 4 examples"),
+        Wrong(by_sizes, hint="weighed by the sizes of the shares"),
+        Wrong(two_layers, hint="3 copies, step 1"),
+        Wrong(by_vmap, hint="stack expects each tensor to be equal size"),
         Wrong(on_copies, hint="the models themselves should change"),
         Wrong(upwards, hint="w - lr * mean"),
         Wrong(returned, hint="return nothing"),
