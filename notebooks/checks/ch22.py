@@ -234,11 +234,12 @@ def train_only(answer):
 
 @exercise("22.4")
 def two_speeds(answer):
-    nested = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.Linear(4, 2))
+    nested = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    deep = [nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))]
     long = [nn.Linear(2, 2) for _i in range(12)]
-    for lr, freeze in [(0.1, []), (0.02, [0]), (0.5, [0, 3]), (0.2, "nested"), (0.1, "long")]:
+    for lr, freeze in [(0.1, []), (0.02, [0]), (0.5, [0, 3]), (0.2, "nested"), (0.1, "long"), (0.3, "deep")]:
         layers = [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)]
-        layers = {"nested": [nested, nn.Linear(2, 2)], "long": long}.get(str(freeze), layers)
+        layers = {"nested": [nested, nn.Linear(2, 2)], "long": long, "deep": deep}.get(str(freeze), layers)
         model = nn.Sequential(*layers)
         freeze = freeze if isinstance(freeze, list) else []
         for layer in freeze:
@@ -306,6 +307,8 @@ def transfer(answer):
     plain = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 6)).eval()
     for source, inputs, classes in [(with_norm, x, 3), (plain, images, 4)]:
         before, mode, head = numbers_of(source), source.training, source[-1]
+        source[0].bias.requires_grad_(False)
+        trained = [p.requires_grad for p in source.parameters()]
         model = call(answer, source, inputs, y, classes, name="transfer")
         require(
             isinstance(model, nn.Sequential) and len(model) > 1,
@@ -320,9 +323,11 @@ def transfer(answer):
             _("the numbers in `source` are others than before; work on a copy (copy.deepcopy)."),
         )
         require(
-            all(p.requires_grad for p in source.parameters())
+            [p.requires_grad for p in source.parameters()] == trained
             and all(layer.training == mode for layer in source.modules()),
-            _("`source` is frozen, or in another mode, after the call; work on a copy (copy.deepcopy)."),
+            _(
+                "after the call other parts of `source` are frozen, or its mode is another; work on a copy (copy.deepcopy)."
+            ),
         )
         require(
             all(p.grad is None for p in source.parameters()),
@@ -381,7 +386,7 @@ def transfer(answer):
             _("the new network, or a part of it, is in train mode; eval mode is wanted."),
         )
         with torch.inference_mode():
-            right = (model(inputs).argmax(dim=1) == y).float().mean().item()
+            right = (model(inputs).argmax(dim=1) == y).sum().item() / len(y)
         require(
             right >= 0.95,
             _(

@@ -2,8 +2,11 @@
 
 import copy
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -65,13 +68,15 @@ def unchanged(model: nn.Module, before: dict) -> bool:
 @exercise("23.2")
 def differences(answer):
     model = with_buffers()
+    model.register_buffer("table", torch.zeros(2), persistent=False)
+    nn.init.ones_(model[1].bias)  # so that zeros which were loaded show
     before = copy.deepcopy(model.state_dict())
     state = copy.deepcopy(before)
     del state["1.running_mean"], state["0.bias"]
     state |= {"9.weight": torch.zeros(2), "3.bias": torch.zeros(2)}
     # As many numbers, as many rows, neither, and a shape that broadcasts.
     state |= {"2.weight": torch.zeros(4, 2), "0.weight": torch.zeros(4, 5), "2.bias": torch.zeros(5)}
-    state["1.weight"] = torch.ones(4, 1)
+    state |= {"1.weight": torch.ones(4, 1), "1.running_var": torch.zeros(5)}
     untouched = keep(model, name="differences")
     try:
         found = call(answer, model, state, name="differences")
@@ -101,8 +106,15 @@ def differences(answer):
     expected = [
         (["0.bias", "1.running_mean"], _("the missing names (the model has them, the state has not)")),
         (["3.bias", "9.weight"], _("the unexpected names (the state has them, the model has not)")),
-        (["0.weight", "1.weight", "2.bias", "2.weight"], _("the names whose shapes differ")),
+        (
+            ["0.weight", "1.running_var", "1.weight", "2.bias", "2.weight"],
+            _("the names whose shapes differ"),
+        ),
     ]
+    require(
+        not isinstance(found[0], tuple | list) or "table" not in found[0],
+        _("`table` is a buffer with persistent=False, which no state dict holds; ask model.state_dict()."),
+    )
     why = _(
         "(4, 2) and (2, 4) are different shapes with as many numbers, (4, 3) and (4, 5) with as many rows."
     )
@@ -116,11 +128,11 @@ def differences(answer):
 @exercise("23.3")
 def without_prefix(answer):
     names = {
+        "step": "step",
         "module.0.weight": "0.weight",
         "module.decoder.module.bias": "decoder.module.bias",
         "encoder.module.bias": "encoder.module.bias",
         "modulex.weight": "modulex.weight",
-        "step": "step",
         "module.module.Head.bias": "module.Head.bias",
     }
     state = {name: torch.randn(2) for name in names}
@@ -139,15 +151,36 @@ def without_prefix(answer):
         expect(
             found[new], state[old], _("the tensor {name}", name=new), _("Each name should keep its tensor.")
         )
-    found = call(answer, {"net.dom.weight": 1, "module.bias": 2}, "net.", name="without_prefix")
-    expect(
-        found,
-        {"dom.weight": 1, "module.bias": 2},
-        _('without_prefix({{"net.dom.weight": …, "module.bias": …}}, "net.")'),
+    for state, prefix, wanted in [
+        ({"module.bias": 1, "net.dom.weight": 2}, "net.", {"module.bias": 1, "dom.weight": 2}),
+        ({"net.bias": 1, "net.body.weight": 2}, "net.body.", {"net.bias": 1, "weight": 2}),
+    ]:
+        found = call(answer, state, prefix, name="without_prefix")
+        expect(found, wanted, _('without_prefix({state}, "{prefix}")', state=state, prefix=prefix))
+    state = {"0.weight": 1, "step": 2}
+    found = call(answer, state, name="without_prefix", changes=True)  # itself, not a copy
+    require(
+        found is not state,
+        _("where no name has the prefix, without_prefix returned `state` itself; return a new dict."),
     )
+    expect(found, {"0.weight": 1, "step": 2}, _("where no name has the prefix, the new dict"))
     return _(
         "str.removeprefix; nn.modules.utils has consume_prefix_in_state_dict_if_present, which changes in place."
     )
+
+
+@contextmanager
+def no_access(path: Path) -> Iterator[None]:
+    """Let the file be one that may not be opened."""
+    opened = open
+
+    def refuse(file, *args, **kwargs):
+        if str(file) == str(path):
+            raise PermissionError(13, "Permission denied", str(file))
+        return opened(file, *args, **kwargs)
+
+    with mock.patch("builtins.open", refuse), mock.patch("io.open", refuse):
+        yield
 
 
 def attempt(answer, what, folder: str, *args: Any):
@@ -242,6 +275,7 @@ def resume(answer):
         torch.save({"model": less, "optimizer": optimizer.state_dict(), "epoch": 3}, path)
         lacking = path.read_bytes()
         for content, what in (
+            (stored, _("a file that may not be opened")),
             (b"<html>404: not found", _("a file that is no checkpoint")),
             (b"", _("an empty file")),
             (b"hello, this is a text", _("a text")),
@@ -251,8 +285,11 @@ def resume(answer):
         ):
             path.write_bytes(content)
             try:
-                found = answer(path, *start())
+                with no_access(path) if content is stored else nullcontext():
+                    found = answer(path, *start())
             except Exception:  # any error will do
+                continue
+            if content is stored and found == done + 1:  # read all the same
                 continue
             raise NotYet(
                 _(
@@ -309,11 +346,14 @@ def name_picture(answer):
     tall = wide.transpose(Image.Transpose.TRANSPOSE)
     half_turn = Image.Exif()
     half_turn[0x0112] = 3
+    other_side = Image.Exif()
+    other_side[0x0112] = 8
     palette = picture.quantize(64)
     normal = _("Scaled to 0 … 1, normalised, eval mode, softmax, and the weights in the file `weights`?")
     # file, picture, what is seen, how much the probability may be off, the hint, options of save()
     cases = [
         ("plain.png", picture, pixels, 1e-3, normal, {}),
+        ("plain.bmp", picture, pixels, 1e-3, normal, {}),
         (
             "grey.png",
             Image.fromarray(grey),
@@ -324,12 +364,28 @@ def name_picture(answer):
         ),
         ("clear.png", clear, white, 0.05, _("What is transparent should be seen on white."), {}),
         (
+            "clear grey.png",
+            clear.convert("LA"),
+            white,
+            0.05,
+            _("What is transparent should be seen on white, in each mode that has it."),
+            {},
+        ),
+        (
             "turned.png",
             picture.transpose(Image.Transpose.ROTATE_90),
             pixels,
             1e-3,
             _("Its orientation tag says that it must be turned."),
             {"exif": turned},
+        ),
+        (
+            "turned the other way.png",
+            picture.transpose(Image.Transpose.ROTATE_270),
+            pixels,
+            1e-3,
+            _("Its orientation tag says that it must be turned."),
+            {"exif": other_side},
         ),
         (
             "upside down.png",

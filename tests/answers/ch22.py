@@ -227,6 +227,31 @@ def only_body_filtered(model, lr):
     return torch.optim.SGD(groups, momentum=0.9)
 
 
+def by_the_word_before_last(model, lr):
+    last = str(len(model) - 1)
+    groups = [
+        {"params": [p], "lr": lr if name.split(".")[-2] == last else lr / 10}
+        for name, p in model.named_parameters()
+        if p.requires_grad
+    ]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+def one_layer_as_head(model, lr):
+    head = [p for p in model[-1].parameters(recurse=False) if p.requires_grad]
+    body = [p for p in model[:-1].parameters() if p.requires_grad]
+    return torch.optim.SGD([{"params": head, "lr": lr}, {"params": body, "lr": lr / 10}], momentum=0.9)
+
+
+def last_linear_as_head(model, lr):
+    last = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1]
+    head = {id(p) for p in last.parameters()}
+    groups = [
+        {"params": [p], "lr": lr if id(p) in head else lr / 10} for p in model.parameters() if p.requires_grad
+    ]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
 def unfreezing(model, lr):
     return speeds(model.requires_grad_(True), lr)
 
@@ -252,6 +277,23 @@ def two_parts(source, x, y, classes):
     head = nn.Linear(source[-1].in_features, classes)
     fit(head, body(x), y)
     return nn.Sequential(body, head).eval()
+
+
+def stops_at_95(source, x, y, classes):
+    model = copy.deepcopy(source).requires_grad_(False).eval()
+    model[-1] = nn.Linear(source[-1].in_features, classes)
+    optimizer = torch.optim.Adam(model[-1].parameters(), lr=0.01)
+    while (model(x).argmax(dim=1) == y).sum().item() / len(y) < 0.95:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    return model.eval()
+
+
+def unfreezes_the_source(source, x, y, classes):
+    model = transfer(source, x, y, classes)
+    source.requires_grad_(True)
+    return model
 
 
 def transfer(
@@ -329,7 +371,7 @@ RIGHT = {
     "22.2": [Right(replace), Right(by_pop), Right(rebuilt)],
     "22.3": [Right(first_all), Right(by_submodule), Right(by_first_word)],
     "22.4": [Right(speeds), Right(by_add_group), Right(by_each)],
-    "22.5": [Right(features_once), Right(two_parts), Right(transfer)],
+    "22.5": [Right(features_once), Right(two_parts), Right(transfer), Right(stops_at_95)],
 }
 
 WRONG = {
@@ -366,6 +408,7 @@ WRONG = {
         Wrong(
             replace_and(lambda model, old: model.classifier[-1].requires_grad_(False)), hint="was frozen or"
         ),
+        Wrong(replace_and(lambda model, old: old.requires_grad_(False)), hint="what is frozen"),
         Wrong(replace_and(lambda model, old: model.eval()), hint="in another mode"),
         Wrong(replace_and(lambda model, old: model.classifier[-1].double()), hint="dtype"),
     ],
@@ -393,6 +436,9 @@ WRONG = {
         Wrong(unfreezing, hint="made it trainable"),
         Wrong(always_the_fourth, hint="raised"),
         Wrong(by_first_letter, hint="the body's belongs here"),
+        Wrong(by_the_word_before_last, hint="the learning rate of 0.1.weight"),
+        Wrong(one_layer_as_head, hint="1.0.weight is not in the optimizer"),
+        Wrong(last_linear_as_head, hint="the learning rate of 1.0.weight"),
         Wrong(lambda m, lr: speeds(m, lr, nesterov=True), hint="nesterov"),
         Wrong(lambda m, lr: speeds(m, lr, maximize=True), hint="maximize"),
         Wrong(lambda m, lr: speeds(m, lr, dampening=0.5), hint="dampening"),
@@ -409,5 +455,6 @@ WRONG = {
         Wrong(but(head=False, steps=0), hint="(in, out)"),
         Wrong(by_another_body, hint="has the layers"),
         Wrong(gradient_left, hint="have a .grad"),
+        Wrong(unfreezes_the_source, hint="other parts of `source` are frozen"),
     ],
 }

@@ -104,7 +104,7 @@ def name_picture(
         return f"{Path(picture).name} is no picture."
     if bits and found.mode.startswith("I;16"):
         found = Image.fromarray((np.asarray(found) // 257).astype(np.uint8))
-    if white and found.has_transparency_data:
+    if white == found.mode or (white is True and found.has_transparency_data):
         found = found.convert("RGBA")
         found = Image.alpha_composite(Image.new("RGBA", found.size, "white"), found)
     if rgb:
@@ -198,14 +198,23 @@ def differences_by_loop(model, state):
     return [sorted(missing), sorted(unexpected), sorted(shapes)]
 
 
-def differences_by_names(model, state):
-    mine = {n: v.size() for n, v in [*model.named_parameters(), *model.named_buffers()]}
+def differences_by_names(model, state, own=None):
+    mine = {n: v.size() for n, v in own or model.state_dict().items()}
     theirs = {n: v.size() for n, v in state.items()}
     return (
         tuple(sorted(set(mine) - set(theirs))),
         tuple(sorted(set(theirs) - set(mine))),
         tuple(sorted(n for n in set(mine) & set(theirs) if mine[n] != theirs[n])),
     )
+
+
+def by_all_buffers(model, state):
+    return differences_by_names(model, state, [*model.named_parameters(), *model.named_buffers()])
+
+
+def shapes_of_parameters(model, state):
+    own = dict(model.named_parameters())
+    return *differences(model, state)[:2], differences(model, state, own)[2]
 
 
 def pops(model, state):
@@ -229,6 +238,24 @@ def prefix_by_loop(state, prefix="module."):
 
 def prefix_by_expression(state, prefix="module."):
     return {re.sub("^" + re.escape(prefix), "", name): value for name, value in state.items()}
+
+
+def prefix_by_first_name(state, prefix="module."):
+    found = next(iter(state)).startswith(prefix)
+    return {name.removeprefix(prefix) if found else name: value for name, value in state.items()}
+
+
+def prefix_to_first_point(state, prefix="module."):
+    parts = {name: name.partition(".") for name in state}
+    return {
+        tail if f"{head}." == prefix else name: state[name] for name, (head, _point, tail) in parts.items()
+    }
+
+
+def prefix_if_any(state, prefix="module."):
+    if not any(name.startswith(prefix) for name in state):
+        return state
+    return prefix_by_slice(state, prefix)
 
 
 def resume_by_try(path, model, optimizer):
@@ -300,6 +327,12 @@ def try_around_everything(picture, weights, classes):
         return f"{Path(picture).name} could not be used."
 
 
+def only_png_and_jpg(picture, weights, classes):
+    if Path(picture).suffix not in (".png", ".jpg"):
+        return f"{Path(picture).name} is no picture."
+    return name_picture(picture, weights, classes)
+
+
 def half_whatever(picture, weights, classes):
     found = name_picture(picture, weights, classes)
     return found if isinstance(found, str) else (found[0], 0.5)
@@ -361,6 +394,13 @@ def anew_where_empty(path, model, optimizer):
         return 1
 
 
+def anew_without_access(path, model, optimizer):
+    try:
+        return resume(path, model, optimizer)
+    except OSError:
+        return 1
+
+
 def anew_where_text(path, model, optimizer):
     try:
         return resume(path, model, optimizer)
@@ -416,6 +456,10 @@ def only_quarter_turns(file):
     return file.transpose(Image.Transpose.ROTATE_270) if turn else file.copy()
 
 
+def only_tags(file, *tags):
+    return ImageOps.exif_transpose(file) if file.getexif().get(0x0112) in tags else file.copy()
+
+
 def top_square(file):
     found = ImageOps.exif_transpose(file)
     side = min(found.size)
@@ -465,6 +509,8 @@ WRONG = {
         Wrong(meddles(differences, "zero_grad"), hint="changed a module"),
         Wrong(lambda m, s: differences(m, s, dict(m.named_parameters())), hint="buffers count"),
         Wrong(lambda m, s: differences(m, s, swapped=True), hint="the missing names"),
+        Wrong(by_all_buffers, hint="persistent=False"),
+        Wrong(shapes_of_parameters, hint="the names whose shapes differ"),
         Wrong(two_lists, hint="three lists"),
         Wrong(
             loads, hint="the model's weights have changed", forbidden="Do not change the model or the state."
@@ -506,7 +552,10 @@ WRONG = {
             lambda s, prefix="module.": {re.sub("^" + prefix, "", k): v for k, v in s.items()},
             hint="off the front only",
         ),
-        Wrong(lambda s, prefix="module.": {k.removeprefix(prefix): 0 for k in s}, hint="the tensor 0.weight"),
+        Wrong(lambda s, prefix="module.": {k.removeprefix(prefix): 0 for k in s}, hint="the tensor step"),
+        Wrong(prefix_by_first_name, hint="the sorted names"),
+        Wrong(prefix_to_first_point, hint='"net.body."'),
+        Wrong(prefix_if_any, hint="returned `state` itself"),
         Wrong(only_prefixed, hint="a name that does not begin with it stays"),
         Wrong(
             lambda s, prefix="module.": {k.removeprefix("module."): v for k, v in s.items()}, hint='"net."'
@@ -527,6 +576,7 @@ WRONG = {
         Wrong(only_broken_ones, hint="Let the error be raised"),
         Wrong(anew_where_empty, hint="for an empty file"),
         Wrong(anew_where_text, hint="for a text"),
+        Wrong(anew_without_access, hint="may not be opened"),
         Wrong(in_eval_mode, hint="in eval mode"),
         Wrong(writes_a_file, hint="has written one"),
         Wrong(removes_the_file, hint="changed or removed"),
@@ -547,7 +597,11 @@ WRONG = {
         Wrong(shipped_weights, hint="the file `weights`"),
         Wrong(try_around_everything, hint="the weights could not be read"),
         Wrong(half_whatever, hint="the probability"),
-        Wrong(changed_first(only_quarter_turns), hint="180 degrees"),
+        Wrong(changed_first(only_quarter_turns), hint="turned the other way.png"),
+        Wrong(changed_first(lambda file: only_tags(file, 6, 8)), hint="180 degrees"),
+        Wrong(changed_first(lambda file: only_tags(file, 3, 6)), hint="turned the other way.png"),
+        Wrong(but(white="RGBA"), hint="clear grey.png"),
+        Wrong(only_png_and_jpg, hint="plain.bmp"),
         Wrong(changed_first(top_square), hint="for tall.png"),
         Wrong(changed_first(palette_as_grey), hint="mode P"),
         Wrong(only_the_path, hint="a sentence with the file's name"),
