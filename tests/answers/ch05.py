@@ -1,5 +1,6 @@
 """Answers to the exercises of chapter 5."""
 
+from functools import partial
 from itertools import accumulate, zip_longest
 
 import numpy as np
@@ -93,6 +94,10 @@ def strides_backwards(shape):
     return tuple(strides)
 
 
+def strides_of_up_to_four(shape):
+    return tuple(int(np.prod(shape[i + 1 : i + 4])) for i in range(len(shape)))
+
+
 def strides_accumulated(shape):
     return tuple(accumulate(shape[:0:-1], lambda a, b: a * b, initial=1))[::-1] if shape else ()
 
@@ -107,6 +112,13 @@ def fits_in_front(a, b):
     if any(m != n and 1 not in (m, n) for m, n in zip(a, b, strict=True)):
         return None
     return tuple(n if m == 1 else m for m, n in zip(a, b, strict=True))
+
+
+def fits_but_for_0_and_1(a, b):
+    fits = fits_in_front(a, b)
+    axes = max(len(a), len(b))
+    a, b = (1,) * (axes - len(a)) + a, (1,) * (axes - len(b)) + b
+    return fits and tuple(n if m == 1 else max(m, n) for m, n in zip(a, b, strict=True))
 
 
 def fits_reversed(a, b):
@@ -176,6 +188,10 @@ def normalise_channels_last(pictures, mean, std):
     return ((pictures.movedim(1, -1) - mean) / std).movedim(-1, 1)
 
 
+def normalise_by_batch_norm(pictures, mean, std, eps=0.0):
+    return F.batch_norm(pictures, mean, std**2, eps=eps)
+
+
 def own_statistics(pictures, mean, std):
     own = pictures.mean((0, 2, 3), keepdim=True)
     return (pictures - own) / pictures.std((0, 2, 3), keepdim=True)
@@ -241,6 +257,8 @@ RIGHT = {
         Right(lambda x, mean, std: (x - mean[:, None, None]) / std[:, None, None]),
         Right(normalise_by_loop),
         Right(normalise_channels_last),
+        Right(normalise_by_batch_norm),
+        Right(lambda x, mean, std: x / std[:, None, None] - (mean / std)[:, None, None]),
         Right(lambda x, mean, std: v2.functional.normalize(x, mean.tolist(), std.tolist())),
     ],
     "5.5": [
@@ -268,6 +286,7 @@ WRONG = {
             lambda shape: torch.empty(shape[::-1]).permute(*range(len(shape))[::-1]).stride(),
             hint="the first axis runs fastest",
         ),
+        Wrong(strides_of_up_to_four, hint="strides_of((2, 3, 1, 4, 5, 2))"),
         Wrong(strides_of_four, hint="strides_of((2, 3))"),
         Wrong(lambda shape: torch.tensor(strides_backwards(shape)), hint="a tuple is wanted"),
         Wrong(lambda shape: tuple(4 * n for n in strides_backwards(shape)), hint="should be 3"),
@@ -275,6 +294,7 @@ WRONG = {
     "5.3": [
         Wrong(from_the_left, hint="Align the shapes on the right"),
         Wrong(the_larger, hint="becomes the other one"),
+        Wrong(fits_but_for_0_and_1, hint="broadcast_shape((0,), (1,))"),
         Wrong(only_the_larger, hint="differ do not fit"),
         Wrong(lambda a, b: fits_in_front(a, b) and list(fits_in_front(a, b)), hint="a tuple is wanted"),
         Wrong(by_pytorch, hint="uses broadcast_shapes", forbidden="without PyTorch and NumPy"),
@@ -297,6 +317,8 @@ WRONG = {
         Wrong(lambda x, mean, std: x - mean[:, None, None] / std[:, None, None], hint="in brackets"),
         Wrong(lambda x, mean, std: x - mean[:, None, None], hint="standard deviation as well"),
         Wrong(lambda x, mean, std: (x - mean[:, None, None]) * std[:, None, None], hint="multiplied"),
+        Wrong(lambda x, mean, std: normalise_by_loop(x, mean, std).clamp(-1, 1), hint="values are off"),
+        Wrong(partial(normalise_by_batch_norm, eps=1e-5), hint="values are off"),
         Wrong(own_statistics, hint="values are off"),
         Wrong(lambda x, mean, std: normalise_by_loop(x.double(), mean, std), hint="dtype torch.float64"),
     ],
