@@ -319,12 +319,11 @@ def record(answer):
             _("there is no folder 'result': add_hparams(…, run_name='result')."),
         )
         metric = scalars(log_dir / "result", "hparam/loss")
-        expect(
-            [value for step, value in metric],
-            [min(losses)],
-            _("the list of what is stored as the metric hparam/loss"),
-            _("It is one number, the lowest of the losses."),
+        require(
+            len(metric) == 1,
+            _("{count} values are stored as the metric hparam/loss; one is wanted.", count=len(metric)),
         )
+        expect(metric[0][1], min(losses), _("the metric hparam/loss"), _("It is the lowest of the losses."))
         content = read(log_dir / "result").SummaryMetadata("_hparams_/session_start_info").plugin_data.content
         settings = HParamsPluginData.FromString(content).session_start_info.hparams
         require(

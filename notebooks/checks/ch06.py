@@ -2,10 +2,11 @@
 
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
 from . import NotYet, _, call, describe, exercise, expect, require, sentence, take
 
@@ -307,10 +308,14 @@ def folder_with_table(folder: Path) -> dict[str, torch.Tensor]:
         ("z.png", "RGB", (2, 2)),
     ]
     wanted = {name: draw(folder, name, mode, size, i) for i, (name, mode, size) in enumerate(pictures)}
-    (folder / "broken.png").write_bytes((folder / "b.png").read_bytes()[:40])
+    # Of one broken picture not even the head can be read, of the other only the pixels cannot.
+    draw(folder, "cut.jpg", "RGB", (64, 64), 8)
+    whole = (folder / "cut.jpg").read_bytes()
+    (folder / "broken.jpg").write_bytes(whole[:40])
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "where_from.txt").write_text("a stray\n")
-    rows = ["b.png,wasps", "gone.png,aphids", "a.png,bees", "c.gif,wasps", "broken.png,ants"]
-    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    rows = ["b.png,wasps", "gone.png,aphids", "a.png,bees", "c.gif,wasps", "broken.jpg,ants", "cut.jpg,ants"]
+    (folder / "labels.csv").write_text("\n".join(rows))
     return wanted
 
 
@@ -319,7 +324,9 @@ def from_table(answer):
     require(
         isinstance(answer, type), _("the answer should be a class, but is {found}.", found=describe(answer))
     )
-    with tempfile.TemporaryDirectory() as name:
+    # Whatever was set before, here half a picture is broken; an answer that changes this changes it for itself alone.
+    whole = mock.patch.object(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
+    with whole, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wanted = folder_with_table(folder)
         early = _("list the names in __init__ and read a picture in __getitem__.")
@@ -336,12 +343,13 @@ def from_table(answer):
             raise NotYet(_("FromTable(folder) raised {error}.", error=sentence(error))) from None
         expect(
             length(data, "FromTable"),
-            4,
+            5,
             _("len"),
-            _("Five lines, one of whose pictures is missing."),
+            _("Six lines, one of whose pictures is missing."),
             mistakes={
-                _("The table's gone.png is not in the folder; leave its line out."): 5,
-                _("The first line of labels.csv holds a picture, too."): 3,
+                _("The table's gone.png is not in the folder; leave its line out."): 6,
+                _("The first line of labels.csv holds a picture, too."): 4,
+                _("A name may end in .jpg, too, not only in .png or .gif."): 3,
             },
         )
         expect(
@@ -351,6 +359,12 @@ def from_table(answer):
             mistakes={
                 _("No item that is left is called aphids."): ["ants", "aphids", "bees", "wasps"],
                 _("They are not sorted."): ["wasps", "bees", "ants"],
+                _("The last line of labels.csv has no newline at its end; `line[:-1]` cuts a letter off."): [
+                    "ant",
+                    "ants",
+                    "bees",
+                    "wasps",
+                ],
             },
         )
         wanted["a.png"] = draw(folder, "a.png", "L", (2, 5), 9)  # another picture now
@@ -377,22 +391,30 @@ def from_table(answer):
                 _("data[{idx}][1], the label of {file},", idx=idx, file=file),
                 _("Its class is number {label} in classes.", label=label),
             )
-        try:
-            data[3]
-        except RuntimeError as error:
-            require(
-                "broken.png" in str(error),
-                _("the RuntimeError for the broken picture does not name the file, broken.png."),
-            )
-        except Exception as error:
-            raise NotYet(
-                _(
-                    "the broken picture raised {error}; catch OSError and raise a RuntimeError that names the file.",
-                    error=type(error).__name__,
+        for idx, file in [(3, "broken.jpg"), (4, "cut.jpg")]:
+            try:
+                data[idx]
+            except RuntimeError as error:
+                require(
+                    file in str(error),
+                    _("the RuntimeError for a broken picture does not name the file, {file}.", file=file),
                 )
-            ) from None
-        else:
-            raise NotYet(_("the broken picture raised nothing; raise a RuntimeError that names the file."))
+            except Exception as error:
+                raise NotYet(
+                    _(
+                        "the broken picture {file} raised {error}; catch OSError, in Image.open and when the pixels "
+                        "are read, and raise a RuntimeError that names the file.",
+                        file=file,
+                        error=type(error).__name__,
+                    )
+                ) from None
+            else:
+                raise NotYet(
+                    _(
+                        "the broken picture {file} raised nothing; raise a RuntimeError that names the file.",
+                        file=file,
+                    )
+                )
     return _(
         "This is most of what real data sets need; the rest is patience with the people who made the table."
     )

@@ -326,7 +326,7 @@ WRONG = {
         Wrong(partial(record, name=None), hint="run_name='result'"),
         Wrong(partial(record, numbers=lambda losses: torch.ones(4)), hint="should hold the losses"),
         Wrong(partial(record, numbers=lambda losses: torch.tensor(losses[:3])), hint="all 4 are wanted"),
-        Wrong(record_metric_of_each_loss, hint="It is one number"),
+        Wrong(record_metric_of_each_loss, hint="5 values are stored"),
         Wrong(record_pictures_too, hint="one sheet is wanted"),
         Wrong(record_first_picture_only, hint="as they are"),
     ],

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
@@ -407,6 +407,43 @@ class ReadAtOnce(FromTable):
         return found
 
 
+class OnlyOpened(FromTable):
+    """Wrong for a picture that is cut in its pixels: these are read by convert."""
+
+    def __getitem__(self, idx):
+        name, label = self.rows[idx]
+        try:
+            image = Image.open(self.folder / name)
+        except OSError as error:
+            raise RuntimeError(f"{name}: {error}") from None
+        with image:
+            pixels = torch.from_numpy(np.array(image.convert("RGB")))
+        return pixels.permute(2, 0, 1) / 255, self.classes.index(label)
+
+
+class HalvesTaken(FromTable):
+    def read(self, name):
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        return super().read(name)
+
+
+class NoJpeg(FromTable):
+    def kept(self, rows):
+        return [row for row in super().kept(rows) if row[0].endswith((".png", ".gif"))]
+
+
+class LastLetterCut(FromTable):
+    def kept(self, rows):
+        lines = (self.folder / "labels.csv").read_text().splitlines(keepends=True)
+        return super().kept([line[:-1].split(",") for line in lines])
+
+
+class StrippedLines(FromTable):
+    def kept(self, rows):
+        lines = (self.folder / "labels.csv").read_text().splitlines()
+        return super().kept([line.strip().split(",") for line in lines if line])
+
+
 class LabelOfRow(FromTable):
     def __getitem__(self, idx):
         return super().__getitem__(idx)[0], idx
@@ -422,7 +459,7 @@ RIGHT = {
     "6.2": [Right(counted), Right(counted_by_counter), Right(counted_by_numpy), Right(counted_by_loop)],
     "6.3": [Right(split_solved), Right(split_by_slices), Right(split_by_counting)],
     "6.4": [Right(Solved), Right(SolvedAsList), Right(SolvedWithIter)],
-    "6.5": [Right(FromTable), Right(Merged), Right(ByTransforms)],
+    "6.5": [Right(FromTable), Right(Merged), Right(ByTransforms), Right(StrippedLines)],
 }
 WRONG = {
     "6.1": [
@@ -473,6 +510,10 @@ WRONG = {
         Wrong(NotScaled, hint="0 to 1"),
         Wrong(Unnamed, hint="names the file"),
         Wrong(Anonymous, hint="does not name the file"),
+        Wrong(OnlyOpened, hint="the broken picture cut.jpg raised OSError"),
+        Wrong(HalvesTaken, hint="raised nothing"),
+        Wrong(NoJpeg, hint="may end in .jpg"),
+        Wrong(LastLetterCut, hint="cuts a letter off"),
         Wrong(ReadEarly, hint="when it was made"),
         Wrong(ReadAtOnce, hint="was replaced after"),
         Wrong(LabelOfRow, hint="the label of b.png"),
