@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from tqdm import tqdm
 
 import tracebacks
@@ -274,7 +275,8 @@ class Batches:
     shuffle: another order in each round. augment: by chance, flip a picture from left to right (one in two)
     and move it by up to `shift` pixels each way, mirroring what is missing at its edges. alternate: instead of by
     chance, augment flips each picture in every second round, half of the pictures in each (chapter 26); `rounds`
-    counts the rounds begun, and a run that is resumed sets it. generator: draws the random numbers, always on
+    counts the rounds begun, and a run that is resumed sets it. side: make each picture side × side pixels at the end,
+    smaller or larger, and may be set anew before each round; None leaves the pictures as they are. generator: draws the random numbers, always on
     the CPU, so that they are the same whatever the device.
     rank, world: process `rank` of `world` gets its share of every batch, batch_size / world (chapter 25).
 
@@ -292,6 +294,7 @@ class Batches:
         device: torch.device | str = device,
         generator: torch.Generator | None = None,
         alternate: bool = False,
+        side: int | None = None,
         rank: int = 0,
         world: int = 1,
     ):
@@ -326,6 +329,7 @@ class Batches:
         self.batch_size, self.shuffle, self.augment, self.shift = batch_size, shuffle, augment, shift
         self.generator, self.rank, self.world = generator, rank, world
         self.alternate, self.rounds = alternate, 0  # rounds begun
+        self.side = side
         self.mean = 255 * torch.tensor(CIFAR10_MEAN, device=device)
         self.std = 255 * torch.tensor(CIFAR10_STD, device=device)
 
@@ -367,7 +371,10 @@ class Batches:
             numbers = numbers.flatten().to(device)
             x = self.pixels.view(-1, channels).index_select(0, numbers).view(-1, height, width, channels)
         x = x.float().sub_(self.mean).div_(self.std)
-        return x.permute(0, 3, 1, 2), y  # (n, C, H, W), channels last in memory
+        x = x.permute(0, 3, 1, 2)  # (n, C, H, W), channels last in memory
+        if self.side:
+            x = F.interpolate(x, size=(self.side, self.side), mode="bilinear", antialias=True)
+        return x, y
 
 
 def _mirror(index: Tensor, size: int) -> Tensor:

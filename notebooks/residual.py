@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 # What a run can leave out, to see what it is worth.
-PIECES = ("shortcut", "whitening", "alternate", "average")
+PIECES = ("shortcut", "whitening", "alternate", "small")
 
 
 class Residual(nn.Module):

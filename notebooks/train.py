@@ -57,6 +57,7 @@ SCORES = {
     "validation": partial(_, "validation loss {loss:.4f} accuracy {accuracy:6.2%}"),
 }
 ERRORS = tuple(EXIT_CODES)
+SMALL = 20  # pixels: a small picture's height and width
 T = TypeVar("T")
 
 
@@ -78,12 +79,19 @@ class Settings:
     validation: float = 0.1
     seed: int = 0
     autocast: bool = False
-    width: int = 64  # of the residual network: the channels of its first block
-    without: str = ""  # of the residual network and its training: what to leave out
+    # Of the residual network and its training:
+    small: float = 0.0  # the share of the epochs, the first ones, with small pictures
+    average: bool = False  # go back to a mean of the weights every few steps
+    width: int = 64  # the channels of the first block
+    without: str = ""  # what to leave out
 
     def has(self, piece: str) -> bool:
         """Whether the run has this one of the residual network's PIECES; CIFAR10-quick has none."""
         return self.model == "residual" and self.without != piece
+
+    def side(self, epoch: int) -> int | None:
+        """How high and wide the pictures of this epoch, counted from 0, are made; None where they stay as they are."""
+        return SMALL if self.has("small") and epoch < round(self.small * self.epochs) else None
 
 
 # One recipe for each network.
@@ -91,13 +99,13 @@ RECIPES = {
     "quick": Settings(),
     "residual": Settings(
         model="residual",
-        epochs=7,
-        batch_size=64,
-        lr=0.12,
-        momentum=0.85,
-        weight_decay=1.5e-3,
-        label_smoothing=0.2,
+        epochs=15,
+        batch_size=256,
+        lr=0.3,
+        weight_decay=5e-4,
+        label_smoothing=0.1,
         activation="gelu",
+        small=0.65,
     ),
 }
 
@@ -143,7 +151,7 @@ def build(
         groups = parameter_groups(model, settings.weight_decay)
     else:
         groups = [{"params": model.parameters(), "weight_decay": settings.weight_decay}]
-    if settings.has("average"):
+    if settings.average:
         optimizer = AveragedSGD(groups, total=steps, lr=settings.lr, **momentum)
     else:
         optimizer = torch.optim.SGD(groups, lr=settings.lr, **momentum)
@@ -285,6 +293,7 @@ def train(
     )
     with bar, contextlib.closing(curves) if curves else contextlib.nullcontext():
         while run.epoch < settings.epochs:
+            batches.side = validation.side = settings.side(run.epoch)
             result = train_one_epoch(
                 parallel, ticking(batches, bar), train_loss, optimizer, scheduler, settings.autocast
             )
@@ -559,12 +568,23 @@ def command_line(default: Settings) -> argparse.ArgumentParser:
         "--no-augment", dest="augment", action="store_false", help=str(_("neither flip nor shift"))
     )
     option("activation", str, _("what stands between quick's layers"), choices=list(ACTIVATIONS))
+    option(
+        "small",
+        number(float, 0, 1),
+        _("share of the residual network's epochs, the first ones, with small pictures"),
+        metavar="X",
+    )
     option("width", number(int, 1), _("channels of the residual network's first block"), metavar="N")
     recipe.add_argument(
         "--without",
         choices=PIECES,
         default="",
         help=str(_("leave out a piece of the residual network or of its training, to see what it is worth")),
+    )
+    recipe.add_argument(
+        "--average",
+        action="store_true",
+        help=str(_("every few steps, go back to a mean of the residual network's weights")),
     )
     option("schedule", str, _("how the learning rate goes"), choices=SCHEDULES)
     option("validation", number(float, 0, 0.9), _("share of the training images to hold out"), metavar="X")
@@ -709,7 +729,7 @@ def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namesp
             parser.error(str(_("--weights and --checkpoint should be two files")))
         if options.model == "residual" and options.activation != RECIPES["residual"].activation:
             parser.error(str(_("--activation is for --model quick")))
-        for name in ("width", "without"):
+        for name in ("small", "average", "width", "without"):
             if options.model == "quick" and getattr(options, name) != getattr(Settings(), name):
                 parser.error(str(_("--{name} is for --model residual", name=name)))
     return Settings(**{name: getattr(options, name) for name in asdict(Settings())}), options

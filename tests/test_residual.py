@@ -317,6 +317,24 @@ def test_views_are_in_the_network_s_mode(training):
     assert all(p.grad is None for p in network.parameters())
 
 
+# Small pictures
+
+
+def test_a_picture_can_be_made_smaller():
+    images = torch.randint(256, (6, 3, 8, 8), dtype=torch.uint8)
+    batches = Batches(images, torch.arange(6), batch_size=4, device="cpu")
+    whole = torch.cat([x for x, _y in batches])
+    batches.side = 4
+    small = torch.cat([x for x, _y in batches])
+    assert small.shape == (6, 3, 4, 4)
+    # By hand: in the middle each new pixel is a mean with weights 1, 3, 3, 1 along each side.
+    weights = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    by_hand = torch.einsum("i,j,ncij->nc", weights, weights, whole[:, :, 1:5, 1:5])
+    torch.testing.assert_close(small[:, :, 1, 1], by_hand)
+    batches.side = None
+    assert torch.equal(torch.cat([x for x, _y in batches]), whole)
+
+
 # Flips in turn
 
 

@@ -382,6 +382,35 @@ def test_each_piece_that_is_left_out_changes_the_numbers(piece, cpu):
     assert without["validation_loss"] != whole["validation_loss"]
 
 
+def test_averaging_the_weights_changes_the_numbers(cpu):
+    _, plain = quiet(SHORT_RESIDUAL)
+    _, averaged = quiet(replace(SHORT_RESIDUAL, average=True))
+    assert averaged["train_loss"] != plain["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("small", "epochs", "sides"),
+    [(0.0, 2, [32, 32]), (0.5, 4, [20, 20, 32, 32]), (0.65, 3, [20, 20, 32]), (1.0, 2, [20, 20])],
+)
+def test_the_first_epochs_see_small_pictures(small, epochs, sides, monkeypatch, cpu):
+    """In training and on the held-out images; CIFAR10-quick sees them as they are."""
+    seen = {"train": [], "validation": []}
+
+    def noting(part, what):
+        def with_sides(model, batches, *rest):
+            batches = list(batches)
+            seen[part].append({x.shape[2:] for x, _y in batches})
+            return what(model, batches, *rest)
+
+        return with_sides
+
+    monkeypatch.setattr(train, "train_one_epoch", noting("train", train.train_one_epoch))
+    monkeypatch.setattr(train, "evaluate", noting("validation", train.evaluate))
+    quiet(replace(SHORT_RESIDUAL, epochs=epochs, small=small))
+    assert seen["train"] == seen["validation"] == [{(side, side)} for side in sides]
+    assert train.Settings(small=1.0).side(0) is None
+
+
 def test_the_residual_network_needs_images_to_begin_with():
     with pytest.raises(ValueError, match="first layer is made from images"):
         train.build(SHORT_RESIDUAL, 10, "cpu")
@@ -744,7 +773,9 @@ def test_data_that_cannot_be_had_has_an_exit_code_of_its_own(monkeypatch):
         (["--model", "residual", "--without", "everything"], "--without: invalid choice: 'everything'"),
         (["--model", "residual", "--activation", "relu"], "error: --activation is for --model quick\n"),
         (["--width", "16"], "error: --width is for --model residual\n"),
-        (["--model=quick", "--without", "average"], "error: --without is for --model residual\n"),
+        (["--model=quick", "--without", "small"], "error: --without is for --model residual\n"),
+        (["--small", "0.5"], "error: --small is for --model residual\n"),
+        (["--average"], "error: --average is for --model residual\n"),
         (["--resume"], "--resume needs --checkpoint"),
         (["--checkpoint", "a.pt", "--weights", "./a.pt"], "--weights and --checkpoint should be two files"),
         (["--device", "toaster"], "there is no device toaster here"),
@@ -872,11 +903,12 @@ def test_two_processes_are_one(driver, tmp_path, cpu):
 def test_two_processes_of_the_residual_network_end_at_the_same_weights(driver, tmp_path, cpu):
     """The same in both; not those of one process, since each normalises its own half of a batch."""
     options = ["--model", "residual", "--width", 4, "--epochs", 2, "--batch-size", 32, "--device", "cpu"]
-    two = torchrun(driver, *options, "--validation", 0.25, "--test", TRAINED=str(tmp_path))
+    # Small steps: the two runs drift apart with each.
+    two = torchrun(driver, *options, "--lr", 0.1, "--validation", 0.25, "--test", TRAINED=str(tmp_path))
     assert two.returncode == 0, two.stderr
     assert two.stdout.count("epoch  2/2") == two.stdout.count("test ") == 1
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
-    alone, _ = quiet(SHORT_RESIDUAL)
+    alone, _ = quiet(replace(SHORT_RESIDUAL, lr=0.1))
     assert same(first["0.weight"], alone[0].weight)  # frozen: made from all images, not from a share
     for name, weights in alone.named_parameters():
         assert torch.equal(first[name], second[name]), name
@@ -965,7 +997,7 @@ def test_the_residual_weights_are_those_of_the_record():
     assert [run["test_accuracy"] for run in finals] == record["test_accuracies"]["runs"]
     assert record["shipped"] == "residual-seed-0" and record["test_accuracy"] == finals[0]["test_accuracy"]
     assert record["stored"]["test_accuracy"] == pytest.approx(record["test_accuracy"], abs=2e-3)
-    assert min(record["test_accuracies"]["runs"]) > 0.88
+    assert min(record["test_accuracies"]["runs"]) > 0.895
     recipe = train.RECIPES["residual"]
     for run in [*finals, record["runs"]["residual-validation"]]:
         settings = train.Settings(**run["settings"])
