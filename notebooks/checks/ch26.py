@@ -497,23 +497,6 @@ def rounded(numbers: Tensor) -> str:
 
 @exercise("26.4")
 def mean_probabilities(answer):
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(2),
-        nn.Flatten(),
-        nn.Dropout(0.5),
-        nn.Linear(16, 5),
-    )
-    with torch.no_grad():
-        network[1].running_mean.uniform_(-0.5, 0.5)
-        network[1].running_var.uniform_(0.3, 2)
-        network[-1].weight.mul_(8)  # so that views differ, and logits and probabilities do
-    network[0].bias.requires_grad_(False)
-    for p in network.parameters():
-        p.grad = torch.ones_like(p)  # what an earlier step has left
-
     def mirrored(pictures):
         return pictures.flip(3)
 
@@ -523,12 +506,34 @@ def mean_probabilities(answer):
     def darker(pictures):
         return pictures - 0.5
 
-    cases = [
-        (4, [mirrored, lambda pictures: pictures, moved], True),
-        (3, [moved, darker], False),
-        (1, [mirrored], True),
-        (6, [darker, mirrored, darker, moved], False),
-    ]
+    check_views(
+        answer, 5, [(4, [mirrored, lambda pictures: pictures, moved], True), (3, [moved, darker], False)]
+    )
+    check_views(answer, 4, [(1, [mirrored], True), (6, [darker, mirrored, darker, moved], False)])
+    return _(
+        "With probabilities each view has one vote. In the mean of the logits, as in `Views`, a view that is very sure "
+        "outvotes the others."
+    )
+
+
+def check_views(answer, classes: int, cases: list) -> None:
+    """Let `answer` ask a network: each case is the number of pictures, the views, and whether it is in train mode."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.5),
+        nn.Linear(16, classes),
+    )
+    with torch.no_grad():
+        network[1].running_mean.uniform_(-0.5, 0.5)
+        network[1].running_var.uniform_(0.3, 2)
+        network[-1].weight.mul_(8)  # so that views differ, and logits and probabilities do
+    network[0].bias.requires_grad_(False)
+    for p in network.parameters():
+        p.grad = torch.ones_like(p)  # what an earlier step has left
     modes: list[bool] = []
     for layer in network:
         layer.register_forward_pre_hook(lambda layer, _args: modes.append(layer.training))
@@ -632,10 +637,6 @@ def mean_probabilities(answer):
             not found.requires_grad,
             _("{where} the result carries a gradient; ask under torch.no_grad().", where=where),
         )
-    return _(
-        "With probabilities each view has one vote. In the mean of the logits, as in `Views`, a view that is very sure "
-        "outvotes the others."
-    )
 
 
 # 26.5
@@ -700,6 +701,7 @@ def check_updates(answer, network: nn.Module, keeps: list[float], which: Text | 
         name: 3 * torch.rand_like(value) + 1 if value.is_floating_point() else torch.zeros_like(value)
         for name, value in state.items()
     }
+    list(mean.values())[1].zero_()  # a mean may be zero, and has begun all the same
     own, places = dict(mean), {name: value.data_ptr() for name, value in mean.items()}
     others = {name: value.clone() for name, value in network.named_buffers() if name not in state}
     for step, keep in enumerate(keeps, start=1):

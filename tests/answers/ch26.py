@@ -540,6 +540,16 @@ def squeezed(network, x, views):
     return probabilities_by_stack(network, x, views).squeeze()
 
 
+@torch.no_grad()
+def five_classes(network, x, views):
+    mode, total = network.training, torch.zeros(len(x), 5)
+    network.eval()
+    for view in views:
+        total += network(view(x)).softmax(1)
+    network.train(mode)
+    return total / len(views)
+
+
 def autograd_left_off(network, x, views):
     torch.set_grad_enabled(False)
     return probabilities_by_stack(network, x, views)
@@ -609,6 +619,15 @@ def mean_by_averaged_model_s_function(mean, network, keep):
     average = torch.optim.swa_utils.get_ema_avg_fn(keep)
     for name, new in network.state_dict().items():
         mean[name].copy_(average(mean[name], new, None) if new.is_floating_point() else new)
+
+
+def begun_where_not_zero(mean, network, keep):
+    """Takes a mean of zeros for one that has not begun."""
+    for name, new in network.state_dict().items():
+        if not new.is_floating_point() or not mean[name].any():
+            mean[name].copy_(new)
+        else:
+            mean[name].lerp_(new, 1 - keep)
 
 
 def replaced(mean, network, keep):
@@ -905,7 +924,8 @@ WRONG = {
             hint="first view's answer",
         ),
         Wrong(three_views, hint="Then the mean over the views"),
-        Wrong(squeezed, hint="has shape (5,)"),
+        Wrong(squeezed, hint="has shape (4,)"),
+        Wrong(five_classes, hint="must match the size of tensor b (4)"),
         Wrong(autograd_left_off, hint="autograd is off"),
         Wrong(frozen_for_good, hint="requires_grad of a parameter has changed"),
         Wrong(thawed_first, hint="requires_grad of a parameter has changed"),
@@ -927,6 +947,7 @@ WRONG = {
         Wrong(mean_by_parts, hint="gives a shared weight once"),
         Wrong(mean_by_parts_with_each_name, hint="mask is not persistent, so state_dict() does not have it"),
         Wrong(shares_swapped, hint="keep is the share of the old mean"),
+        Wrong(begun_where_not_zero, hint="the old mean has a share in it"),
         Wrong(network_copied, hint="the old mean has a share in it"),
         Wrong(not_scaled, hint="The network's share is 1 - keep of it"),
         Wrong(network_scaled, hint="the network has changed"),
