@@ -158,13 +158,13 @@ COMPARING = {
 
 
 def self_comparisons(tree: ast.AST) -> list[str]:
-    """Expressions that compare or combine a thing with itself: equal(a, a), a == a, a - a, x | ~x."""
+    """Expressions that compare or combine a thing with itself: equal(a, a), zip(a, a), a == a, a - a, x | ~x."""
     found = []
     for node in ast.walk(tree):
         pair = ()
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in COMPARING and len(node.args) > 1:
+            if (name in COMPARING or name == "zip") and len(node.args) > 1:
                 pair = node.args[:2]
             elif name in COMPARING and node.args and isinstance(node.func, ast.Attribute):
                 pair = node.func.value, node.args[0]
