@@ -276,8 +276,8 @@ class Batches:
     and move it by up to `shift` pixels each way, mirroring what is missing at its edges. alternate: instead of by
     chance, augment flips each picture in every second round, half of the pictures in each (chapter 26); `rounds`
     counts the rounds begun, and a run that is resumed sets it. side: make each picture side × side pixels at the end,
-    smaller or larger, and may be set anew before each round; None leaves the pictures as they are. generator: draws the random numbers, always on
-    the CPU, so that they are the same whatever the device.
+    smaller or larger, and may be set anew before each round; None leaves the pictures as they are. generator: draws
+    the random numbers, always on the CPU, so that they are the same whatever the device.
     rank, world: process `rank` of `world` gets its share of every batch, batch_size / world (chapter 25).
 
     Raises ValueError if the tensors are not as above, if batch_size < 1 or cannot be shared out evenly.

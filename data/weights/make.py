@@ -49,6 +49,11 @@ def seed_name(model: str, number: int) -> str:
     return f"seed-{number}" if model == "quick" else f"{model}-seed-{number}"
 
 
+def name_with_seed(change: str, number: int) -> str:
+    """What a run of a table is called: its row's change and its seed, without commas and spaces."""
+    return f"{change.replace(',', '').replace(' ', '-')}-{number}"
+
+
 def final_runs(recipe: Settings) -> dict[str, Settings]:
     """The runs of a network's record: one that holds images out, and those of SEEDS on all images."""
     held_out = "validation" if recipe.model == "quick" else f"{recipe.model}-validation"
@@ -108,7 +113,7 @@ CHANGES = {
 
 
 # The residual network, half as wide and in few epochs: all of its recipe, then with one change each.
-PIECES = replace(RECIPES["residual"], width=32, epochs=5)
+NARROW = replace(RECIPES["residual"], width=32, epochs=5)
 WITHOUT = {
     "the whole recipe": {},
     "no shortcuts": {"without": "shortcut"},
@@ -126,7 +131,7 @@ WITHOUT = {
 def pieces() -> dict[str, Settings]:
     """The runs of the residual network's table: every change by itself, with three seeds each."""
     return {
-        f"{name.replace(',', '').replace(' ', '-')}-{n}": replace(PIECES, **change, seed=n)
+        name_with_seed(name, n): replace(NARROW, **change, seed=n)
         for name, change in WITHOUT.items()
         for n in range(3)
     }
@@ -137,7 +142,7 @@ def experiments() -> dict[str, Settings]:
     runs, settings = {}, SHORT
     for name, change in CHANGES.items():
         settings = replace(settings, **change)
-        runs |= {f"{name.replace(' ', '-')}-{n}": replace(settings, seed=n) for n in range(3)}
+        runs |= {name_with_seed(name, n): replace(settings, seed=n) for n in range(3)}
     return runs
 
 
@@ -210,9 +215,9 @@ def mean_and_std(values: list[float]) -> dict[str, float]:
 
 def rows_of_pieces(results: dict[str, dict]) -> list[dict]:
     """A row for each change: accuracies on the held-out images, asked about one version of each and about six."""
-    rows, names = [], iter(results)
+    rows = []
     for change, different in WITHOUT.items():
-        three = [results[next(names)] for _ in range(3)]
+        three = [results[name_with_seed(change, n)] for n in range(3)]
         one = [run["history"]["validation_accuracy"][-1] for run in three]
         six = [run["validation_accuracy"] for run in three]
         rows.append(
@@ -273,7 +278,7 @@ def main() -> None:
     if options.experiments:
         rows = []
         for name in CHANGES:
-            three = [results[f"{name.replace(' ', '-')}-{n}"] for n in range(3)]
+            three = [results[name_with_seed(name, n)] for n in range(3)]
             row: dict = {"change": name}
             for part in ("train", "validation"):
                 values = [run["history"][f"{part}_accuracy"][-1] for run in three]
