@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from answers import Right, Wrong
+from answers import Right, Wrong, meddles
 
 
 def strides_in_memory_order(shape, channels_last):
@@ -354,6 +354,7 @@ WRONG = {
         Wrong(parts_set_to_zero, hint="raised AttributeError"),
         Wrong(parts_of_ten, hint="for 7 rows in parts of 3 the gradient of"),
         Wrong(parts_of_three_numbers, hint="raised"),
+        Wrong(meddles(parts, "requires_grad_", False), hint="leaves the model frozen"),
     ],
     "24.5": [
         Wrong(variant(epoch, autocast=False), hint="under autocast they would be bfloat16"),
@@ -376,5 +377,6 @@ WRONG = {
         Wrong(epoch_of_41, hint="for 10 pictures in batches of 4, the mean loss"),
         Wrong(epoch_of_eights, hint="for 10 pictures in batches of 4, the list of the batches' sizes"),
         Wrong(epoch_by_own_optimizer, hint="one step of `optimizer`"),
+        Wrong(meddles(epoch, "requires_grad_", False), hint="leaves the model frozen"),
     ],
 }
