@@ -11,7 +11,7 @@ import signal
 import statistics
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -1003,6 +1003,23 @@ def test_the_residual_weights_are_those_of_the_record():
         settings = train.Settings(**run["settings"])
         assert replace(settings, validation=recipe.validation, seed=recipe.seed) == recipe
         assert all(len(values) == recipe.epochs for values in run["history"].values())
+
+
+def test_the_pieces_are_the_recipe_with_one_change_each():
+    rows = json.loads((helpers.DATA / "weights" / "pieces.json").read_text(encoding="utf-8"))["rows"]
+    whole, recipe = rows[0], asdict(train.RECIPES["residual"])
+    assert whole["settings"] == {}
+    for row in rows[1:]:
+        assert row["settings"] and all(recipe[key] != value for key, value in row["settings"].items())
+    for row in rows:
+        for kind in ("one_version", "six_versions"):
+            runs = row[kind]["runs"]
+            assert len(runs) == len(row["processor_seconds"]) == 3
+            assert row[kind]["mean"] == pytest.approx(statistics.mean(runs), abs=1e-4)
+            assert row[kind]["std"] == pytest.approx(statistics.stdev(runs), abs=1e-4)
+        ends = [history["validation_accuracy"][-1] for history in row["histories"]]
+        assert ends == row["one_version"]["runs"]
+        assert all(len(values) == 5 for history in row["histories"] for values in history.values())
 
 
 @pytest.mark.skipif(
