@@ -93,6 +93,9 @@ def dataformats(answer):
         ((64, 32, 32, 1), "NHWC"),
         ((3, 32, 32, 3), "NHWC"),
         ((1, 8, 8, 3), "NHWC"),
+        ((480, 640, 3), "HWC"),
+        ((2, 8, 300, 1), "NHWC"),
+        ((1, 3, 32, 32), "NCHW"),
         ((3, 3, 8, 8), "NCHW"),
         ((1, 1, 8, 300), "NCHW"),
     ]:
@@ -298,7 +301,12 @@ def record(answer):
             "losses" in tags["histograms"],
             _("no histogram 'losses'; there is {tags}.", tags=tags["histograms"]),
         )
-        stored = events.Histograms("losses")[0].histogram_value
+        histograms = events.Histograms("losses")
+        require(
+            len(histograms) == 1,
+            _("{count} histograms have the tag 'losses'; one is wanted.", count=len(histograms)),
+        )
+        stored = histograms[0].histogram_value
         require(
             stored.num == len(losses),
             _(

@@ -224,6 +224,17 @@ def record_other_order(writer, lr, losses, pictures):
     writer.close()
 
 
+def record_with_a_histogram_each(writer, lr, losses, pictures):
+    record(writer, lr, losses, pictures, close=False)
+    for step in range(1, len(losses)):
+        writer.add_histogram("losses", np.array(losses), step)
+    writer.close()
+
+
+def formats_of_tall_pictures(shape):
+    return "HW" if len(shape) == 2 else "N" * (len(shape) == 4) + ("CHW" if shape[-3] < shape[-2] else "HWC")
+
+
 def record_metric_of_each_loss(writer, lr, losses, pictures):
     record(writer, lr, losses, pictures, close=False)
     for loss in losses:
@@ -264,6 +275,7 @@ WRONG = {
         Wrong(lambda writer: None, hint="no scalar has the tag"),
     ],
     "4.2": [
+        Wrong(formats_of_tall_pictures, hint="dataformats((480, 640, 3))"),
         Wrong(lambda shape: "CHW" if len(shape) == 3 else "NCHW" if len(shape) == 4 else "HW", hint="HWC"),
         Wrong(lambda shape: "CHW" if shape[0] in (1, 3) else "HWC", hint="dataformats((600, 512))"),
         Wrong(
@@ -317,6 +329,7 @@ WRONG = {
         Wrong(lambda folder: "e-other", hint="no loss"),
     ],
     "4.6": [
+        Wrong(record_with_a_histogram_each, hint="4 histograms have the tag"),
         Wrong(partial(record, close=False), hint="did not"),
         Wrong(partial(record, start=1), hint="as (step, value)"),
         Wrong(partial(record, formats="NCHW"), hint="raised"),
