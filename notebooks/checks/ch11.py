@@ -61,9 +61,9 @@ def leaky_relu(answer):
                         _("This is ReLU: the negative numbers should keep a part of their value."): x.clamp(
                             min=0
                         ),
-                        _(
-                            "Compare x with 0, not with slope * x: a slope may be above 1, or negative."
-                        ): torch.maximum(x, slope * x),
+                        _("Compare x with 0, not with slope * x: a slope may be above 1."): torch.maximum(
+                            x, slope * x
+                        ),
                         _("What is above 0 is left out."): slope * x.clamp(max=0),
                         _(
                             "inf * 0 is nan: choose between x and slope * x, for example with torch.where, in place of "
@@ -107,6 +107,11 @@ def dead_units(answer):
         wide.weight.copy_(torch.tensor([[1e-5, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]))
         wide.bias.copy_(torch.tensor([0.0, -6.5, 0.0, 0.0, -3.0]))
     cases.append((wide, torch.tensor([[1.0, 1.0], [2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [1.0, 7.0]])))
+    steady = nn.Linear(2, 4)  # unit 0 lives and never changes
+    with torch.no_grad():
+        steady.weight.copy_(torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
+        steady.bias.copy_(torch.tensor([0.5, -0.5, 0.0, 0.0]))
+    cases.append((steady, torch.tensor([[1.0, 2.0], [3.0, 1.0]])))
     for layer, x in cases:
         unchanged = keep(layer, name="dead_units")
         found = call(answer, layer, x, name="dead_units")
@@ -227,16 +232,19 @@ def softmax(answer):
                     },
                 ),
             )
-        scores = draw(2, 3, 4, number=3)
-        expect_trainable(
-            answer,
-            by_hand,
-            scores,
-            1,
-            what=_("softmax({scores}, dim=1)", scores=describe(scores)),
-            why=_("The sum that you divide by depends on the scores, too: detach nothing but the maximum."),
-            name="softmax",
-        )
+        large = torch.tensor([[1000.0, -1000.0, 0.0], [0.0, 5.0, 1000.0]])
+        for scores in (draw(2, 3, 4, number=3), large):
+            expect_trainable(
+                answer,
+                by_hand,
+                scores,
+                1,
+                what=_("softmax({scores}, dim=1)", scores=describe(scores)),
+                why=_(
+                    "The sum that you divide by depends on the scores, too: detach nothing but the maximum."
+                ),
+                name="softmax",
+            )
     return _("Subtracting the largest score of each group changes no probability and lets nothing overflow.")
 
 
@@ -282,6 +290,7 @@ def classifier(answer):
         ([4, 5, 6, 7], nn.PReLU),
         ([3, 2], nn.Tanh),
         ([3, 9, 8, 2], nn.Tanh),
+        ([20, 30, 10], nn.ReLU),
     ]:
         made = Recorder(kind)
         network = call(answer, sizes, made, name="Classifier")
@@ -384,14 +393,17 @@ def judge_layers(used, network, sizes, name, where):
                 where=where,
             ),
         )
-        longest = layer.in_features**-0.5 + 1e-6  # nn.Linear draws weights and biases from -1/√in to 1/√in
-        require(
-            all(bool(0 < p.abs().max() <= longest) for p in layer.parameters()),
-            _(
-                "{where}: a linear layer has other weights than nn.Linear starts it with; leave them.",
-                where=where,
-            ),
-        )
+    # nn.Linear draws weights and biases evenly from -1/√in to 1/√in; 0.5 is the mean of what is between 0 and 1.
+    shares = [[p.detach().abs() * layer.in_features**0.5 for p in layer.parameters()] for layer in used[::2]]
+    drawn = torch.cat([weight.flatten() for weight, *_bias in shares])
+    require(
+        all(bool(0 < share.max() <= 1 + 1e-5) for layer in shares for share in layer)
+        and (len(drawn) < 500 or 0.45 < drawn.mean().item() < 0.55),
+        _(
+            "{where}: a linear layer has other weights than nn.Linear starts it with; leave them.",
+            where=where,
+        ),
+    )
     require(
         len(set(used)) == len(used),
         _("{where} uses a layer twice. Make a new activation for each place, activation().", where=where),

@@ -401,6 +401,15 @@ def hat_by_hook():
     return network
 
 
+def softmax_by_differences(scores, dim):
+    last = scores.movedim(dim, -1)
+    return (1 / (last.unsqueeze(-2) - last.unsqueeze(-1)).exp().sum(-1)).movedim(-1, dim)
+
+
+def never_changing(layer, x):
+    return (layer(x).relu().var(0, correction=0) == 0).sum().item()
+
+
 def softmax_by_operator(scores, dim):
     return torch.ops.aten._softmax(scores, dim, False)
 
@@ -427,6 +436,14 @@ class PlainZeros(Plain):
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 nn.init.zeros_(layer.weight)
+
+
+class PlainSmall(Plain):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, std=0.01)
 
 
 class PlainXavier(Plain):
@@ -547,6 +564,7 @@ WRONG = {
     "11.2": [
         Wrong(meddles(dead_by_all, "requires_grad_", False), hint="changed a module"),
         Wrong(meddles(dead_by_all, "eval"), hint="changed a module"),
+        Wrong(never_changing, hint="should be 1"),
         Wrong(dead_by_gradient, hint="changed a module"),
         Wrong(dead_of_three_rows, hint="dead_units is"),
         Wrong(dead_of_four_units, hint="dead_units is"),
@@ -575,6 +593,7 @@ WRONG = {
     "11.4": [
         Wrong(softmax_of_masked, hint="switched off", forbidden="without PyTorch's softmax"),
         Wrong(softmax_by_operator, hint="switched off", forbidden="without PyTorch's softmax"),
+        Wrong(softmax_by_differences, hint="gradient"),
         Wrong(softmax_naive, hint="subtract the largest score"),
         Wrong(
             lambda scores, dim: scores.softmax(dim),
@@ -604,6 +623,7 @@ WRONG = {
     ],
     "11.5": [
         Wrong(PlainZeros, hint="all the same number"),
+        Wrong(PlainSmall, hint="other weights than nn.Linear"),
         Wrong(PlainXavier, hint="other weights than nn.Linear"),
         Wrong(PlainOverflow, hint="subtract the largest score"),
         Wrong(PlainSwitches, hint="leave the mode"),

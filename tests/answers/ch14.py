@@ -175,6 +175,10 @@ class LargeBuffer(Buffer):
     size = 1024
 
 
+class VeryLargeBuffer(Buffer):
+    size = 2048
+
+
 class BothNorms(DecoderLayer):
     def forward(self, x):
         x = x + self.attend(self.norm1(x))
@@ -557,6 +561,10 @@ WRONG = {
     ],
     "14.5": [
         Wrong(
+            lambda length, d, ff: 4 * length * d**2 + length * (length + 1) * d + 2 * length * d * ff,
+            hint="encoder_work(7, 4, 5) is 952, but should be 1120.",
+        ),
+        Wrong(
             lambda length, d, ff: 4 * length * d**2 + 2 * length**2 * d, hint="two linear layers are missing"
         ),
         Wrong(lambda length, d, ff: 4 * length * d**2 + 2 * length * d * ff, hint="square of the length"),
@@ -600,6 +608,7 @@ WRONG = {
         Wrong(DroppedWeights, hint="no dropout"),
         Wrong(Buffer, hint="raised"),
         Wrong(LargeBuffer, hint="raised"),
+        Wrong(VeryLargeBuffer, hint="raised"),
         Wrong(BothNorms, hint="norm2(norm1(x))"),
         Wrong(Parallel, hint="what comes after attention"),
         Wrong(ParallelBothNorms, hint="what comes after attention"),
