@@ -233,16 +233,26 @@ def softmax(answer):
                 ),
             )
         large = torch.tensor([[1000.0, -1000.0, 0.0], [0.0, 5.0, 1000.0]])
-        for scores in (draw(2, 3, 4, number=3), large):
+        for scores, why in (
+            (
+                draw(2, 3, 4, number=3),
+                _("The sum that you divide by depends on the scores, too: detach nothing but the maximum."),
+            ),
+            (
+                large,
+                _(
+                    "A power that is inf on the way makes the gradient nan: divide powers by their sum, after "
+                    "subtracting the largest score of each group."
+                ),
+            ),
+        ):
             expect_trainable(
                 answer,
                 by_hand,
                 scores,
                 1,
                 what=_("softmax({scores}, dim=1)", scores=describe(scores)),
-                why=_(
-                    "The sum that you divide by depends on the scores, too: detach nothing but the maximum."
-                ),
+                why=why,
                 name="softmax",
             )
     return _("Subtracting the largest score of each group changes no probability and lets nothing overflow.")

@@ -174,8 +174,10 @@ def ddp_step(answer):
             )
             for rank, (inputs, (own, _labels)) in enumerate(zip(seen, shares, strict=True)):
                 # Row by row: a share may be worked through in parts. None of it may be left out, and no other row come.
-                whole = torch.cat(inputs) if inputs else own
-                for given, rows in [*((part, own) for part in inputs), (own, whole)]:
+                # A single example may come without the axis of the rows.
+                parts = [given.reshape(-1, 4) for given in inputs]
+                whole = torch.cat(parts) if parts else own
+                for given, rows in [*((part, own) for part in parts), (own, whole)]:
                     require(
                         bool((given[:, None] == rows).all(dim=2).any(dim=1).all()),
                         _(

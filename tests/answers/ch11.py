@@ -593,7 +593,7 @@ WRONG = {
     "11.4": [
         Wrong(softmax_of_masked, hint="switched off", forbidden="without PyTorch's softmax"),
         Wrong(softmax_by_operator, hint="switched off", forbidden="without PyTorch's softmax"),
-        Wrong(softmax_by_differences, hint="gradient"),
+        Wrong(softmax_by_differences, hint="inf on the way"),
         Wrong(softmax_naive, hint="subtract the largest score"),
         Wrong(
             lambda scores, dim: scores.softmax(dim),

@@ -231,12 +231,12 @@ def fit_by_clone(model, batches, validation, loss_fn, optimizer, epochs):
     return accuracies
 
 
-def fit_watching_training(model, batches, validation, loss_fn, optimizer, epochs):
+def fit_watching_training(model, batches, validation, loss_fn, optimizer, epochs, gradients=False):
     accuracies, best = [], None
     for _ in range(epochs):
         for x, y in batches:
             step(model, x, y, loss_fn, optimizer)
-        score(model, batches, loss_fn)
+        score(model, batches, loss_fn, gradients=gradients)
         accuracies.append(score(model, validation, loss_fn)[1])
         if accuracies[-1] > max(accuracies[:-1], default=-1):
             best = copy.deepcopy(model.state_dict())
@@ -374,6 +374,7 @@ RIGHT = {
     "21.5": [
         Right(fit_by_clone),
         Right(fit_watching_training),
+        Right(lambda *a: fit_watching_training(*a, gradients=True)),
         Right(fit_by_file),
         Right(fit_keeping_all),
         Right(fit_from),

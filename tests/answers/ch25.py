@@ -121,12 +121,13 @@ def step(models, shares, lr, copied=True, average=True, clear=True):
                 p -= lr * (total / len(copies) if average else total)
 
 
-def in_parts(models, shares, lr):
+def in_parts(models, shares, lr, cut=lambda rows: rows.split(2)):
+    """Adds up the gradients of the parts of each share."""
     state = models[0].state_dict()
     for model, (x, y) in zip(models, shares, strict=True):
         model.load_state_dict(state)
         model.zero_grad()
-        for a, b in zip(x.split(2), y.split(2), strict=True):
+        for a, b in zip(cut(x), cut(y), strict=True):
             (F.cross_entropy(model(a), b, reduction="sum") / len(y)).backward()
     for copies in zip(*(model.parameters() for model in models), strict=True):
         mean = sum(p.grad for p in copies) / len(copies)
@@ -310,7 +311,14 @@ RIGHT = {
         Right(lambda batch_size, lr, world: [batch_size * world, lr * (batch_size * world) / batch_size]),
         Right(scaled_one_by_one),
     ],
-    "25.4": [Right(step), Right(in_parts), Right(by_optimizer), Right(by_functions), Right(by_func)],
+    "25.4": [
+        Right(step),
+        Right(in_parts),
+        Right(lambda *a: in_parts(*a, cut=list)),
+        Right(by_optimizer),
+        Right(by_functions),
+        Right(by_func),
+    ],
 }
 
 WRONG = {
@@ -356,6 +364,10 @@ WRONG = {
         Wrong(first_for_all, hint="copy 0 was given 3 examples"),
         Wrong(shared_memory, hint="share the memory"),
         Wrong(four_of_each, hint="given 4 examples"),
+        Wrong(
+            lambda models, shares, lr: in_parts(models, [(x[1:], y[1:]) for x, y in shares], lr),
+            hint="copy 0 was given 3 examples",
+        ),
         Wrong(by_sizes, hint="weighed by the sizes of the shares"),
         Wrong(two_layers, hint="3 copies, step 1"),
         Wrong(by_vmap, hint="stack expects each tensor to be equal size"),
