@@ -67,7 +67,7 @@ def windows(answer):
             if total > size > 1
             else {},
         )
-        for i in range(count):
+        for i in (*range(count), *range(count)):  # twice: an item is found by its number, not by its turn
             window, following = item(data, i, name)
             expect(
                 window,
@@ -145,7 +145,9 @@ def class_counts(answer):
         )
         found = dict(found)
         require(
-            data.classes == classes and data.targets == targets,
+            data.classes == classes
+            and data.targets == targets
+            and data.class_to_idx == {name: i for i, name in enumerate(classes)},
             _("{where} changed the data set; leave it as it was.", where=where),
         )
         numbered = dict(enumerate(expected.values()))
@@ -253,7 +255,11 @@ def transformed(answer):
         not inner.asked and not calls,
         _("Transformed read items before any was asked for; keep `data` and read in __getitem__."),
     )
-    expect(count, 3, _("len of Transformed over 3 items"))
+    expect(count, 3, _("len of Transformed over {count} items", count=3))
+    shorter = Watched()
+    del shorter.items[2:]
+    _data, count = made(answer, shorter, transform, name="Transformed")
+    expect(count, 2, _("len of Transformed over {count} items", count=2))
     for turn, idx in enumerate([1, 0, 1, 2], start=1):
         inner.asked.clear()
         picture, label = item(data, idx, "Transformed(data, transform)")

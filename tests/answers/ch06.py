@@ -27,6 +27,20 @@ class Windows(Dataset):
         return self.series[idx : idx + self.length], self.series[idx + self.length]
 
 
+class InTurn(Windows):
+    def __init__(self, series, length):
+        super().__init__(series, length)
+        self.places = iter(range(max(0, len(series) - length)))
+
+    def __len__(self):
+        return max(0, super().__len__())
+
+    def __getitem__(self, idx):
+        if not 0 <= idx < len(self):
+            raise IndexError(idx)
+        return super().__getitem__(next(self.places))
+
+
 class NoRoomForTheNext(Windows):
     less = 1
 
@@ -103,6 +117,11 @@ class Transformed(Dataset):
 
     def __getitem__(self, idx):
         return self.transform(self.data[idx][0]), self.data[idx][1]
+
+
+class AlwaysThree(Transformed):
+    def __len__(self):
+        return 3
 
 
 class AllAtOnce(Transformed):
@@ -280,6 +299,13 @@ class AsNumpy(Checked):
 
 def counted(data):
     return {name: data.targets.count(number) for number, name in enumerate(data.classes)}
+
+
+def counted_in_place(data):
+    counts = data.class_to_idx
+    for name, number in list(counts.items()):
+        counts[name] = data.targets.count(number)
+    return counts
 
 
 def counted_by_counter(data):
@@ -464,6 +490,7 @@ RIGHT = {
 WRONG = {
     "6.1": [
         Wrong(Windows, hint="[-1]"),
+        Wrong(InTurn, hint="raised StopIteration"),
         Wrong(AlwaysFloats, hint="should have torch.int32"),
         Wrong(NoRoomForTheNext, hint="one value that follows"),
         Wrong(NextAsSlice, hint="the value itself, ()"),
@@ -475,6 +502,7 @@ WRONG = {
     ],
     "6.2": [
         Wrong(opening_every_picture, hint="opened a picture", forbidden="Do not open a picture"),
+        Wrong(counted_in_place, hint="changed the data set"),
         Wrong(by_number, hint="The keys should be the names"),
         Wrong(only_those_seen, hint="as 0"),
         Wrong(in_alphabetical_order, hint="['truck', 'cat', 'ship']"),
@@ -492,6 +520,7 @@ WRONG = {
         Wrong(lambda labels, k: tuple(map(np.array, split_solved(labels, k))), hint="`.tolist()`"),
     ],
     "6.4": [
+        Wrong(AlwaysThree, hint="over 2 items is 3"),
         Wrong(AllAtOnce, hint="before any was asked for"),
         Wrong(LabelToo, hint="only the picture"),
         Wrong(Forgotten, hint="called the transform 0 times"),
