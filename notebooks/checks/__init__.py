@@ -296,6 +296,7 @@ def _unchanged(before: Any, after: Any) -> bool:
         return (
             before.shape == after.shape
             and before.dtype == after.dtype
+            and before.requires_grad == after.requires_grad
             and same(after, before, rtol=0, atol=0)
         )
     if isinstance(before, np.ndarray):

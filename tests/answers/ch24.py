@@ -42,6 +42,10 @@ def all_at_once(model, x, y, loss_fn, part):
     loss_fn(model(x), y).backward()
 
 
+def parts_of_tracked(model, x, y, loss_fn, part):
+    return parts(model, x.requires_grad_(), y, loss_fn, part)
+
+
 def parts_set_to_zero(model, x, y, loss_fn, part):
     for weight in model.parameters():
         weight.grad.zero_()
@@ -354,6 +358,7 @@ WRONG = {
         Wrong(parts_set_to_zero, hint="raised AttributeError"),
         Wrong(parts_of_ten, hint="for 7 rows in parts of 3 the gradient of"),
         Wrong(parts_of_three_numbers, hint="raised"),
+        Wrong(parts_of_tracked, hint="changed its argument 2"),
         Wrong(meddles(parts, "requires_grad_", False), hint="leaves the model frozen"),
     ],
     "24.5": [
