@@ -489,6 +489,8 @@ def test_ctrl_c_keeps_the_rows(tmp_path):
     put(tmp_path / "in" / "a.ipynb", SETUP, RIGHT)
     put(tmp_path / "in" / "b.ipynb", SETUP, "import time\ntime.sleep(600)", RIGHT)
     put(tmp_path / "in" / "c.ipynb", SETUP, "import time\ntime.sleep(600)", RIGHT)
+    # A shell starts what runs in the background with Ctrl+C switched off, and a process hands that on.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, progress.__file__, str(tmp_path / "in"), "--run", "--jobs", "1"],
         env=replay.environment(tmp_path),
@@ -496,6 +498,7 @@ def test_ctrl_c_keeps_the_rows(tmp_path):
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     )
+    signal.signal(signal.SIGINT, before)
     try:
         end = time.monotonic() + 120
         while not (tmp_path / "in.csv").exists() or not rows(tmp_path / "in.csv"):
