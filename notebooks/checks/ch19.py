@@ -125,7 +125,7 @@ def sgd_step(answer):
         layer(torch.tensor([[1.0, -2.0]])).sum().backward()
         gradients = [None if p.grad is None else p.grad.clone() for p in parameters]
         with switched_off(_("optimizer"), *off):
-            found = call(answer, parameters, lr, name="sgd_step", changes=True)
+            found = call(answer, list(parameters), lr, name="sgd_step", changes=True)
         require(
             found is None,
             _("sgd_step returned {found}; it should return nothing.", found=describe(found)),

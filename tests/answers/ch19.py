@@ -38,6 +38,12 @@ def remembers_a_view(f, x, h=1e-5):
     return torch.stack(slopes)
 
 
+def new_tensors_in_the_list(parameters, lr):
+    for i, p in enumerate(parameters):
+        if p.grad is not None:
+            parameters[i] = (p - lr * p.grad).detach().requires_grad_()
+
+
 def new_name(parameters, lr):
     for p in parameters:
         if p.grad is not None:
@@ -531,6 +537,7 @@ WRONG = {
     ],
     "19.2": [
         Wrong(step_by_operator, hint="switched off", forbidden="without `torch.optim`"),
+        Wrong(new_tensors_in_the_list, hint="has not changed"),
         Wrong(new_name, hint="in place"),
         Wrong(step_that_returns, hint="return nothing"),
         Wrong(no_no_grad, hint="leaf"),
