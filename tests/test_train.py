@@ -958,6 +958,12 @@ def test_the_curves_reach_tensorboard(tmp_path, monkeypatch):
     ]
 
 
+def assert_mean_and_std(scores: dict) -> None:
+    """Are the mean and the sample standard deviation in a record those of its runs?"""
+    assert scores["mean"] == pytest.approx(statistics.mean(scores["runs"]), abs=1e-4)
+    assert scores["std"] == pytest.approx(statistics.stdev(scores["runs"]), abs=1e-4)
+
+
 def test_the_shipped_weights_are_those_of_the_record():
     folder = helpers.DATA / "weights"
     record = json.loads((folder / "cifar10_quick.json").read_text(encoding="utf-8"))
@@ -971,8 +977,7 @@ def test_the_shipped_weights_are_those_of_the_record():
     finals = [record["runs"][f"seed-{n}"] for n in range(3)]
     scores = record["test_accuracies"]
     assert [run["test_accuracy"] for run in finals] == scores["runs"]
-    assert scores["mean"] == pytest.approx(statistics.mean(scores["runs"]), abs=1e-4)
-    assert scores["std"] == pytest.approx(statistics.stdev(scores["runs"]), abs=1e-4)
+    assert_mean_and_std(scores)
     assert scores["mean"] >= 0.81
     recipe = train.Settings(autocast=True)
     for run in [*finals, record["runs"]["validation"]]:
@@ -1013,10 +1018,8 @@ def test_the_pieces_are_the_recipe_with_one_change_each():
         assert row["settings"] and all(recipe[key] != value for key, value in row["settings"].items())
     for row in rows:
         for kind in ("one_version", "six_versions"):
-            runs = row[kind]["runs"]
-            assert len(runs) == len(row["processor_seconds"]) == 3
-            assert row[kind]["mean"] == pytest.approx(statistics.mean(runs), abs=1e-4)
-            assert row[kind]["std"] == pytest.approx(statistics.stdev(runs), abs=1e-4)
+            assert len(row[kind]["runs"]) == len(row["processor_seconds"]) == 3
+            assert_mean_and_std(row[kind])
         ends = [history["validation_accuracy"][-1] for history in row["histories"]]
         assert ends == row["one_version"]["runs"]
         assert all(len(values) == 5 for history in row["histories"] for values in history.values())

@@ -290,14 +290,12 @@ def _unchanged(before: Any, after: Any) -> bool:
         return True
     if isinstance(before, Tensor) != isinstance(after, Tensor):
         return False
-    if isinstance(before, Tensor) and before.is_meta:
-        return before.shape == after.shape and before.dtype == after.dtype
     if isinstance(before, Tensor):
         return (
             before.shape == after.shape
             and before.dtype == after.dtype
             and before.requires_grad == after.requires_grad
-            and same(after, before, rtol=0, atol=0)
+            and (before.is_meta or same(after, before, rtol=0, atol=0))
         )
     if isinstance(before, np.ndarray):
         return np.array_equal(before, after, equal_nan=before.dtype.kind in "fc")
@@ -342,6 +340,14 @@ def keep(*modules: nn.Module, name: str, buffers: bool = True) -> Callable[[], N
         )
 
     return unchanged
+
+
+def still_trainable(model: nn.Module, name: str) -> None:
+    """Raise NotYet if a parameter of the model is frozen, which had none frozen before the answer `name` was called."""
+    require(
+        all(weight.requires_grad for weight in model.parameters()),
+        _("{name} leaves the model frozen, so that it cannot be trained further.", name=name),
+    )
 
 
 def take(answer: Iterable, limit: int, what: Text | str) -> list:

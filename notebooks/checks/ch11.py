@@ -85,33 +85,33 @@ def leaky_relu(answer):
     return _("Its slope is 1 or `slope`, never 0 unless you choose it: a unit cannot die.")
 
 
+def _linear(weight: list[list[float]], bias: list[float]) -> nn.Linear:
+    layer = nn.Linear(len(weight[0]), len(weight))
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(weight))
+        layer.bias.copy_(torch.tensor(bias))
+    return layer
+
+
 @exercise("11.2")
 def dead_units(answer):
-    layer = nn.Linear(2, 4)
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
-        layer.bias.copy_(torch.tensor([0.0, -5.0, 0.0, 0.0]))
-    other = nn.Linear(2, 4)
-    with torch.no_grad():
-        other.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 10.0], [1.0, 1.0], [-1.0, 0.0]]))
-        other.bias.copy_(torch.tensor([-9.0, -5.0, -9.0, 3.5]))
+    layer = _linear([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]], [0.0, -5.0, 0.0, 0.0])
+    other = _linear([[1.0, 0.0], [0.0, 10.0], [1.0, 1.0], [-1.0, 0.0]], [-9.0, -5.0, -9.0, 3.5])
+    # unit 0 lives by little, unit 1 in the last row only
+    wide = _linear(
+        [[1e-5, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, -6.5, 0.0, 0.0, -3.0]
+    )
+    # unit 0 lives and never changes
+    steady = _linear([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0.5, -0.5, 0.0, 0.0])
     cases = [
         (other, torch.tensor([[1.0, 2.0], [3.0, -1.0], [2.0, 2.0]])),
         (layer, torch.tensor([[1.0, 2.0], [-3.0, 1.0], [-1.0, 0.0]])),
         (layer, torch.tensor([[-1.0, 2.0], [-3.0, 1.0], [-2.0, 9.0]])),
         (layer, torch.tensor([[-1.0, -2.0]])),
         (layer, torch.tensor([[6.0, 7.0], [-6.0, -7.0]])),
+        (wide, torch.tensor([[1.0, 1.0], [2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [1.0, 7.0]])),
+        (steady, torch.tensor([[1.0, 2.0], [3.0, 1.0]])),
     ]
-    wide = nn.Linear(2, 5)  # unit 0 lives by little, unit 1 in the last row only
-    with torch.no_grad():
-        wide.weight.copy_(torch.tensor([[1e-5, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]))
-        wide.bias.copy_(torch.tensor([0.0, -6.5, 0.0, 0.0, -3.0]))
-    cases.append((wide, torch.tensor([[1.0, 1.0], [2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [1.0, 7.0]])))
-    steady = nn.Linear(2, 4)  # unit 0 lives and never changes
-    with torch.no_grad():
-        steady.weight.copy_(torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
-        steady.bias.copy_(torch.tensor([0.5, -0.5, 0.0, 0.0]))
-    cases.append((steady, torch.tensor([[1.0, 2.0], [3.0, 1.0]])))
     for layer, x in cases:
         unchanged = keep(layer, name="dead_units")
         found = call(answer, layer, x, name="dead_units")

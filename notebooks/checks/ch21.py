@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import NotYet, _, call, describe, exercise, expect, keep, require, same
+from . import NotYet, _, call, describe, exercise, expect, keep, require, same, still_trainable
 
 
 @exercise("21.1")
@@ -312,10 +312,7 @@ def fit_best(answer):
             ),
         )
         expect(found, expected, _("the list of validation accuracies"))
-        require(
-            all(weight.requires_grad for weight in model.parameters()),
-            _("{name} leaves the model frozen, so that it cannot be trained further.", name="fit_best"),
-        )
+        still_trainable(model, "fit_best")
         require(
             all(model.trained),
             _("the model was in eval mode while it trained: model.train() comes before each epoch."),

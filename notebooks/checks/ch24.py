@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from . import NotYet, _, call, describe, exercise, expect, loops_in, names_in, require, same
+from . import NotYet, _, call, describe, exercise, expect, loops_in, names_in, require, same, still_trainable
 
 ATEN = torch.ops.aten
 
@@ -225,7 +225,7 @@ def _in_parts(answer, x: Tensor, parts: tuple[int, ...]) -> None:
             all(layer.training for layer in model.modules()),
             _("{where} the model's mode has changed; leave it as it was.", where=where),
         )
-        _trainable(model, "gradient_in_parts")
+        still_trainable(model, "gradient_in_parts")
         require(bool(sizes), _("{where} the model was never called.", where=where))
         require(
             max(sizes) <= part,
@@ -367,7 +367,7 @@ def _one_epoch(answer, pixels: Tensor, labels: Tensor, batch: int, lr: float) ->
         not isinstance(found, Tensor),
         _("{what} fast_epoch returned {found}; .item() makes it a number.", what=what, found=describe(found)),
     )
-    _trainable(network, "fast_epoch")
+    still_trainable(network, "fast_epoch")
     accumulated = copy.deepcopy(start)
     _reference(accumulated, pixels, labels, batch, lr, forget=False)
     require(
@@ -388,13 +388,6 @@ def _one_epoch(answer, pixels: Tensor, labels: Tensor, batch: int, lr: float) ->
         )
     why = _("Each batch's mean loss counts by the number of its pictures, and the sum is a float32.")
     expect(found, expected, _("{what} the mean loss", what=what), why, atol=2e-4)
-
-
-def _trainable(model: nn.Module, name: str) -> None:
-    require(
-        all(weight.requires_grad for weight in model.parameters()),
-        _("{name} leaves the model frozen, so that it cannot be trained further.", name=name),
-    )
 
 
 def _same_weights(a: nn.Module, b: nn.Module) -> bool:

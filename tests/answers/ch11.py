@@ -430,29 +430,30 @@ class Plain(nn.Module):
             return self(x).softmax(dim=-1)
 
 
-class PlainZeros(Plain):
+class PlainDrawn(Plain):
+    """Draws the linear layers anew."""
+
     def __init__(self, sizes, activation=nn.ReLU):
         super().__init__(sizes, activation)
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
-                nn.init.zeros_(layer.weight)
+                self.draw(layer)
 
 
-class PlainSmall(Plain):
-    def __init__(self, sizes, activation=nn.ReLU):
-        super().__init__(sizes, activation)
-        for layer in self.layers:
-            if isinstance(layer, nn.Linear):
-                nn.init.normal_(layer.weight, std=0.01)
+class PlainZeros(PlainDrawn):
+    def draw(self, layer):
+        nn.init.zeros_(layer.weight)
 
 
-class PlainXavier(Plain):
-    def __init__(self, sizes, activation=nn.ReLU):
-        super().__init__(sizes, activation)
-        for layer in self.layers:
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+class PlainSmall(PlainDrawn):
+    def draw(self, layer):
+        nn.init.normal_(layer.weight, std=0.01)
+
+
+class PlainXavier(PlainDrawn):
+    def draw(self, layer):
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
 
 
 class PlainOverflow(Plain):

@@ -2,6 +2,7 @@
 
 import copy
 import io
+from functools import partial
 
 import torch
 from torch import nn
@@ -219,28 +220,17 @@ def always_train_after(model, batches, loss_fn):
     return found
 
 
-def fit_by_clone(model, batches, validation, loss_fn, optimizer, epochs):
+def fit_by_clone(model, batches, validation, loss_fn, optimizer, epochs, watch=None):
     accuracies, best, kept = [], -1.0, {}
     for _ in range(epochs):
         for x, y in batches:
             step(model, x, y, loss_fn, optimizer)
+        if watch:
+            watch(model, batches, loss_fn)
         accuracies.append(score(model, validation, loss_fn)[1])
         if accuracies[-1] > best:
             best, kept = accuracies[-1], {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(kept)
-    return accuracies
-
-
-def fit_watching_training(model, batches, validation, loss_fn, optimizer, epochs, gradients=False):
-    accuracies, best = [], None
-    for _ in range(epochs):
-        for x, y in batches:
-            step(model, x, y, loss_fn, optimizer)
-        score(model, batches, loss_fn, gradients=gradients)
-        accuracies.append(score(model, validation, loss_fn)[1])
-        if accuracies[-1] > max(accuracies[:-1], default=-1):
-            best = copy.deepcopy(model.state_dict())
-    model.load_state_dict(best)
     return accuracies
 
 
@@ -373,8 +363,8 @@ RIGHT = {
     "21.4": [Right(score), Right(score_at_once), Right(score_on_a_copy)],
     "21.5": [
         Right(fit_by_clone),
-        Right(fit_watching_training),
-        Right(lambda *a: fit_watching_training(*a, gradients=True)),
+        Right(partial(fit_by_clone, watch=score)),
+        Right(partial(fit_by_clone, watch=partial(score, gradients=True))),
         Right(fit_by_file),
         Right(fit_keeping_all),
         Right(fit_from),

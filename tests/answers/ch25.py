@@ -107,33 +107,20 @@ def scaled_one_by_one(batch_size, lr, world):
     return examples, rate
 
 
-def step(models, shares, lr, copied=True, average=True, clear=True):
+def step(models, shares, lr, copied=True, average=True, clear=True, cut=lambda rows: [rows]):
+    """cut: divides a share into parts, whose gradients add up."""
     for model in models[1:] if copied else []:
         model.load_state_dict(models[0].state_dict())
     for model, (x, y) in zip(models, shares, strict=True):
         if clear:
             model.zero_grad()
-        F.cross_entropy(model(x), y).backward()
+        for a, b in zip(cut(x), cut(y), strict=True):
+            (F.cross_entropy(model(a), b, reduction="sum") / len(y)).backward()
     for copies in zip(*(model.parameters() for model in models), strict=True):
         total = sum(p.grad for p in copies)
         with torch.no_grad():
             for p in copies:
                 p -= lr * (total / len(copies) if average else total)
-
-
-def in_parts(models, shares, lr, cut=lambda rows: rows.split(2)):
-    """Adds up the gradients of the parts of each share."""
-    state = models[0].state_dict()
-    for model, (x, y) in zip(models, shares, strict=True):
-        model.load_state_dict(state)
-        model.zero_grad()
-        for a, b in zip(cut(x), cut(y), strict=True):
-            (F.cross_entropy(model(a), b, reduction="sum") / len(y)).backward()
-    for copies in zip(*(model.parameters() for model in models), strict=True):
-        mean = sum(p.grad for p in copies) / len(copies)
-        with torch.no_grad():
-            for p in copies:
-                p -= lr * mean
 
 
 def by_optimizer(models, shares, lr):
@@ -313,8 +300,8 @@ RIGHT = {
     ],
     "25.4": [
         Right(step),
-        Right(in_parts),
-        Right(lambda *a: in_parts(*a, cut=list)),
+        Right(lambda *a: step(*a, cut=lambda rows: rows.split(2))),
+        Right(lambda *a: step(*a, cut=list)),
         Right(by_optimizer),
         Right(by_functions),
         Right(by_func),
@@ -365,7 +352,7 @@ WRONG = {
         Wrong(shared_memory, hint="share the memory"),
         Wrong(four_of_each, hint="given 4 examples"),
         Wrong(
-            lambda models, shares, lr: in_parts(models, [(x[1:], y[1:]) for x, y in shares], lr),
+            lambda models, shares, lr: step(models, [(x[1:], y[1:]) for x, y in shares], lr),
             hint="copy 0 was given 3 examples",
         ),
         Wrong(by_sizes, hint="weighed by the sizes of the shares"),
