@@ -87,8 +87,11 @@ PAIRS = [
 ]
 
 
-BROADCASTING = [(torch, name) for name in ("broadcast_shapes", "broadcast_tensors", "empty", "zeros", "ones")]
-BROADCASTING += [(np, name) for name in ("broadcast_shapes", "broadcast_arrays", "empty", "zeros", "ones")]
+MAKERS = ("empty", "zeros", "ones", "full")
+BROADCASTING = [
+    (torch, name) for name in ("broadcast_shapes", "broadcast_tensors", "rand", "randn", "randint", *MAKERS)
+]
+BROADCASTING += [(np, name) for name in ("broadcast_shapes", "broadcast_arrays", *MAKERS)]
 
 
 @exercise("5.3")

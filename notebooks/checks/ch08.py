@@ -215,10 +215,37 @@ def polynomial(answer):
             expect(
                 by_c,
                 slopes[1],
-                _("the gradient of {what} by the coefficients", what=out),
+                _(
+                    "with coefficients {numbers}, the gradient of {where}({x}) by the coefficients",
+                    numbers=numbers.tolist(),
+                    where=where,
+                    x=x.tolist(),
+                ),
                 _("Use the parameter itself, not its numbers (`.tolist()`, `.item()`, `.data`)."),
             )
-            expect(by_x, slopes[0], _("the gradient of {what} by x", what=out))
+            expect(
+                by_x,
+                slopes[0],
+                _(
+                    "with coefficients {numbers}, the gradient of {where}({x}) by x",
+                    numbers=numbers.tolist(),
+                    where=where,
+                    x=x.tolist(),
+                ),
+            )
+        module.double()
+        numbers, x = numbers.double() + 1, torch.tensor([2.0]).double()
+        with torch.no_grad():
+            module.coefficients.copy_(numbers)
+        expect(
+            call(module, x, name=where),
+            value(x, numbers),
+            _("after double() and with other coefficients, {where}({x})", where=where, x=x.tolist()),
+            _(
+                "Use self.coefficients itself in forward: what was taken from it in __init__ stays behind when the "
+                "module moves."
+            ),
+        )
     return _(
         "Anything you can compute with tensors can be a module; PyTorch will find its gradient (chapter 19)."
     )
@@ -264,6 +291,7 @@ def output_shapes(answer):
     for network, rows, expected, name in [
         (flat, 2, {"0": (2, 4), "1": (2, 4)}, _("a Sequential of Linear and Tanh")),
         (nested, 5, deep, _("a nested network")),
+        (nn.Sequential(nn.Tanh()), 3, {"0": (3, 3)}, _("a Sequential of a single Tanh")),
         (nn.Tanh(), 3, {"": (3, 3)}, _("a single Tanh, whose name is ''")),
     ]:
         before, as_it_was = hooks_in(network), settings(network)
@@ -292,6 +320,14 @@ def output_shapes(answer):
             ),
         )
         missing = [key for key in expected if key not in found]
+        require(
+            missing != [""],
+            _(
+                "for {name}, output_shapes misses ''. The network itself has no children here, so list it too, and "
+                "call network(x): network.forward(x) skips its hooks.",
+                name=name,
+            ),
+        )
         require(
             bool(found) or not missing,
             _(

@@ -34,6 +34,7 @@ def encode_text(answer):
             [1, 1, 4, 1, 0, 0],
             _("Unknown words become 1, known ones get their id."),
         ),
+        ("<pad> dog", vocabulary, 2, [0, 3], _("Each word is replaced by its id.")),
         (" the  dog\n", vocabulary, 3, [2, 3, 0], _("text.split() splits at any white space.")),
         ("", vocabulary, 2, [0, 0], empty),
         ("dog", vocabulary, 0, [], _("With length 0 nothing is left; name the dtype.")),
@@ -227,7 +228,7 @@ def text_classifier(answer):
 def _check_classifier(model, size, width, classes):
     if not isinstance(model, nn.Module):
         raise NotYet(_("text_classifier returned {found}; a module is wanted.", found=describe(model)))
-    ids = torch.tensor([[3, 3, 7], [4, 0, 0], [0, 0, 0]])
+    ids = torch.tensor([[3, 3, 1], [4, 0, 0], [0, 0, 0]])
     tables = [m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
     drawn = [table.weight.detach().clone() for table in tables]
     logits = call(model, ids, name=_("the module"))
@@ -283,6 +284,13 @@ def _check_classifier(model, size, width, classes):
         right[:1],
         _("the logits of one sentence with its words in another order"),
         _("A mean does not know the order."),
+    )
+    longer = torch.tensor([[5, 1, 2, 8, 6, 1, 7, 4, 3, 2, 0, 0]])
+    expect(
+        call(model, longer, name=_("the module")),
+        head(_means(table, longer)),
+        _("the logits for the ids {ids}", ids=longer.tolist()),
+        _("They should be the linear layer of the mean of the real words' rows."),
     )
     require(
         all(p.requires_grad for p in model.parameters()) and all(m.training for m in model.modules()),

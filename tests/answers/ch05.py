@@ -173,6 +173,19 @@ def hidden_numpy(a, b):
     return fits_by_numpy(a, b)
 
 
+def drawing(a, b):
+    from torch import rand
+
+    try:
+        return tuple((rand(a) + rand(b)).shape)
+    except RuntimeError:
+        return None
+
+
+def hidden_drawing(a, b):
+    return drawing(a, b)
+
+
 def hidden_adding(a, b):
     return fits_by_adding(a, b)
 
@@ -302,6 +315,8 @@ WRONG = {
         Wrong(fits_by_adding, hint="uses torch", forbidden="without PyTorch and NumPy"),
         Wrong(hidden, hint="should be (3, 4)", forbidden="without PyTorch and NumPy"),
         Wrong(hidden_numpy, hint="switched off", forbidden="without PyTorch and NumPy"),
+        Wrong(hidden_drawing, hint="should be (3, 4)", forbidden="without PyTorch and NumPy"),
+        Wrong(drawing, hint="uses torch", forbidden="without PyTorch and NumPy"),
         Wrong(hidden_adding, hint="should be (3, 4)", forbidden="without PyTorch and NumPy"),
         Wrong(fits_by_slices, hint="broadcast_shape((), (2, 3))"),
         Wrong(lambda a, b: fits_in_front(a, b) or (), hint="should be None"),

@@ -480,6 +480,48 @@ class ByMatrix(Polynomial):
         return powers @ self.coefficients
 
 
+class TermsTaken(Polynomial):
+    """Its terms are taken from the parameter once; they stay behind when the module moves."""
+
+    def __init__(self, degree):
+        super().__init__(degree)
+        self.terms = [self.coefficients[k] for k in range(degree + 1)]
+
+    def forward(self, x):
+        return sum(c * x**k for k, c in enumerate(self.terms))
+
+
+class NumbersTaken(Polynomial):
+    """The same with detached terms."""
+
+    def __init__(self, degree):
+        super().__init__(degree)
+        self.terms = list(self.coefficients.detach())
+
+    def forward(self, x):
+        return sum(c * x**k for k, c in enumerate(self.terms)) + 0 * self.coefficients.sum()
+
+
+def by_forward(network, x):
+    class Skipped:
+        """Calls forward alone, as `network.forward(x)` does."""
+
+        named_modules = network.named_modules
+
+        def __call__(self, x):
+            return network.forward(x)
+
+    return with_removal(Skipped(), x)
+
+
+def without_empty_names(network, x):
+    return {name: shape for name, shape in with_removal(network, x).items() if name}
+
+
+def at_most_one_child(network):
+    return [(name, m) for name, m in network.named_modules() if len(list(m.children())) < 2]
+
+
 def leaves_pre_hook(network, x):
     network.register_forward_pre_hook(lambda module, args: None)
     return with_removal(network, x)
@@ -628,6 +670,8 @@ WRONG = {
         Wrong(NoSuper, hint="raised"),
         Wrong(ListOfParameters, hint="a single nn.Parameter"),
         Wrong(DataOnly, hint="the gradient of"),
+        Wrong(NumbersTaken, hint="the gradient of Polynomial(2)"),
+        Wrong(TermsTaken, hint="stays behind when the module moves"),
         Wrong(StartsFromTheFirst, hint="each number of x"),
         Wrong(PowersFromOne, hint="to the power 0"),
         Wrong(WithoutTheLast, hint="to the power 2, is missing"),
@@ -649,6 +693,9 @@ WRONG = {
         Wrong(shapes(known_classes), hint="not of which class it is"),
         Wrong(shapes(of_torch), hint="not of which class it is"),
         Wrong(as_lists, hint="should be (2, 4)"),
+        Wrong(by_forward, hint="skips its hooks"),
+        Wrong(without_empty_names, hint="skips its hooks"),
+        Wrong(shapes(at_most_one_child), hint="which has children"),
     ],
     "8.4": [
         Wrong(lambda features: Centre(features, kind="parameter"), hint="not a parameter"),

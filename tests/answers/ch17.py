@@ -345,6 +345,23 @@ def with_a_frozen_head(*sizes):
     return model
 
 
+class UnknownIsPadding(ByEmbedding):
+    def forward(self, ids):
+        real = (ids > 1).float()
+        sums = (real[:, None, :] @ self.table(ids))[:, 0]
+        return self.out(sums / real.sum(dim=1, keepdim=True).clamp(min=1))
+
+
+class EightPlaces(ByBag):
+    def forward(self, ids):
+        return super().forward(ids[:, :8])
+
+
+def zero_is_unknown(text, vocabulary, length):
+    ids = [vocabulary.get(word) or 1 for word in text.split()] + [0] * length
+    return torch.tensor(ids[:length], dtype=torch.int64)
+
+
 RIGHT = {
     "17.1": [Right(encode), Right(encode_by_loop), Right(encode_by_defaultdict)],
     "17.2": [Right(by_comparison), Right(by_eye), Right(by_matmul)],
@@ -376,6 +393,7 @@ WRONG = {
         Wrong(lower_case, hint="'The' is not 'the'"),
         Wrong(words_alone, hint="leaves the comma"),
         Wrong(learns_new_words, hint="changed its argument 2"),
+        Wrong(zero_is_unknown, hint="replaced by its id"),
     ],
     "17.2": [
         Wrong(columns_of_this_batch, hint="raised"),
@@ -456,6 +474,8 @@ WRONG = {
             lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True, max_norm=1.0),
             hint="changes the table",
         ),
+        Wrong(UnknownIsPadding, hint="the mean of the real words' rows"),
+        Wrong(EightPlaces, hint="the mean of the real words' rows"),
         Wrong(ByDifferentWords, hint="the mean of the real words' rows"),
         Wrong(with_a_frozen_head, hint="frozen"),
         Wrong(lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).eval(), hint="eval mode"),
