@@ -304,8 +304,8 @@ def _06_ranges() -> Figure:
     label(axes, left + cell * 8.3, 1.85, "item 0 is item 4 of train", ha="left", size=10)
     row(0.55, "random_split", [], [])
     for i in range(8):
-        kind = WEIGHT if i in (1, 6) else DATA
-        text = (1, 6).index(i) if i in (1, 6) else (0, 2, 3, 4, 5, 7).index(i)
+        kind = WEIGHT if i in (1, 6) else DATA  # what seed 0 draws
+        text = (1, 6).index(i) if i in (1, 6) else (4, 0, 7, 3, 2, 5).index(i)
         grid(axes, left + cell * i, 0.55, 1, 1, cell, kind, [[text]], 11)
     label(axes, left + cell * 8.3, 0.8, "two Subsets: 6 items, 2 items", ha="left", size=10)
     label(
