@@ -246,9 +246,9 @@ def _networks() -> list[tuple[nn.Sequential, tuple[int, int, int], tuple[int, in
         nn.Conv2d(2, 3, 2),
         nn.Tanh(),
         nn.Flatten(),
-        nn.Linear(3 * 2 * 3, 6),
+        nn.Linear(3 * 2 * 3, 18),
         nn.Tanh(),
-        nn.Linear(6, 5),
+        nn.Linear(18, 5),  # as many inputs as the first one
     ]
     deeper += [nn.Sigmoid(), nn.Linear(5, 4, bias=False)]
     return [
@@ -315,5 +315,5 @@ def fully_convolutional(answer):
         windows = features.unfold(2, shape[1], 1).unfold(3, shape[2], 1)  # (2, C, rows, columns, H, W)
         windows = windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, *shape)
         wanted = network[cut:](windows).reshape(2, rows, columns, -1).permute(0, 3, 1, 2)
-        expect(logits, wanted, _("{where} the scores of the windows of a larger picture", where=where))
-    return _("The same weights now answer for every window of a picture that is large enough.")
+        expect(logits, wanted, _("{where} the scores of the windows of a larger map", where=where))
+    return _("The same weights now answer for every window of the map, however large the picture is.")

@@ -99,6 +99,24 @@ def only_the_first(network, shape):
     return nn.Sequential(*new[:-1], nn.Flatten(), network[-1])
 
 
+def by_size(network, shape):
+    """Knows the first linear layer by its size, not by its place."""
+    layers = []
+    for layer in copy.deepcopy(network):
+        if isinstance(layer, nn.Flatten):
+            continue
+        if isinstance(layer, nn.Linear):
+            c, h, w = shape if layer.in_features == math.prod(shape) else (layer.in_features, 1, 1)
+            conv = nn.Conv2d(c, layer.out_features, (h, w), bias=layer.bias is not None)
+            with torch.no_grad():
+                conv.weight.copy_(layer.weight.reshape(conv.weight.shape))
+                if layer.bias is not None:
+                    conv.bias.copy_(layer.bias)
+            layer = conv
+        layers.append(layer)
+    return nn.Sequential(*layers)
+
+
 def in_place(network, shape):
     new = convolutional(network, shape)
     with torch.no_grad():
@@ -376,6 +394,7 @@ WRONG = {
         ),
         Wrong(lambda network, shape: convolutional(network, shape, flatten=True), hint="still a Flatten"),
         Wrong(only_the_first, hint="still a Flatten", forbidden="without `Flatten` and `Linear`"),
+        Wrong(by_size, hint="raised"),
         Wrong(in_place, hint="has changed"),
         Wrong(answers_once, hint="larger picture"),
         Wrong(shared, hint="shares weights"),
