@@ -10,7 +10,7 @@ NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 
 @exercise("0.1")
 def name_of(answer):
-    for classes, numbers in ((NAMES, [6, 9, 0, 3, 9, 2]), (["no", "yes"], [1, 0, 0, 1])):
+    for classes, numbers in ((NAMES, [6, 9, 0, 3, 9, 2]), (["yes", "no"], [1, 0, 0, 1])):
         labels = torch.tensor(numbers)
         for number, label in enumerate(numbers):
             expect(
@@ -80,7 +80,8 @@ def small_network(answer):
             isinstance(network, nn.Sequential),
             _("small_network should return an nn.Sequential, but returned {found}.", found=describe(network)),
         )
-        layers = [layer for layer in network.modules() if not list(layer.children())]
+        parts = network.named_modules(remove_duplicate=False)  # a layer that stands twice counts twice
+        layers = [layer for _name, layer in parts if not list(layer.children())]
         names = [type(layer).__name__ for layer in layers]
         expect(
             names,

@@ -174,6 +174,15 @@ def batch_too(hidden):
     return nn.Sequential(nn.Flatten(0), nn.Linear(3072, hidden), nn.ReLU(), nn.Linear(hidden, 10))
 
 
+def one_relu_twice(hidden):
+    relu = nn.ReLU()
+    return nn.Sequential(nn.Flatten(), nn.Linear(3072, hidden), relu, nn.Linear(hidden, 10), relu)
+
+
+def sorted_first(number, labels, classes):
+    return sorted(classes)[labels[number]]
+
+
 def a_single_layer(hidden):
     return nn.Linear(3072, 10)
 
@@ -189,6 +198,7 @@ WRONG = {
         Wrong(label_only, hint="That is the label"),
         Wrong(label_as_number, hint="That is the label"),
         Wrong(next_one, hint="should be"),
+        Wrong(sorted_first, hint="should be"),
         Wrong(in_a_list, hint="['frog']"),
         Wrong(no_return, hint="is a `return` missing?"),
         Wrong(other_way_round, hint="raised IndexError"),
@@ -209,6 +219,7 @@ WRONG = {
         Wrong(no_relu, hint="can do no more than one"),
         Wrong(with_softmax, hint="no softmax"),
         Wrong(no_flatten, hint="the list of layers"),
+        Wrong(one_relu_twice, hint="the list of layers"),
         Wrong(swapped, hint="how many numbers go in"),
         Wrong(always_16, hint="with hidden=5"),
         Wrong(one_score, hint="should be 10"),
