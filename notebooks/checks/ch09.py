@@ -66,6 +66,11 @@ def unchanged(layer: nn.Module, before: dict[str, nn.Parameter]) -> bool:
     )
 
 
+def _settings(layer: nn.Module) -> dict:
+    """Its stride, padding and so on, and its mode."""
+    return {key: value for key, value in vars(layer).items() if isinstance(value, int | str | tuple)}
+
+
 @exercise("9.2")
 def cost(answer):
     cases = [
@@ -73,15 +78,19 @@ def cost(answer):
         (nn.Conv2d(3, 6, 3), 8, 10),
         (nn.Conv2d(4, 8, 3, stride=2, padding=1, bias=False), 9, 9),
         (nn.Conv2d(6, 12, 3, groups=3), 8, 8),
-        (nn.Conv2d(2, 5, (1, 5), padding=(0, 2), dilation=(1, 2)), 12, 9),
         (nn.Conv2d(2, 4, (3, 2), stride=(1, 3), padding=(2, 1), dilation=(3, 1)), 14, 11),
+        (nn.Conv2d(2, 5, (1, 5), padding=(0, 2), dilation=(1, 2)), 12, 9),
         (nn.Conv2d(4, 4, 3, groups=4).requires_grad_(False), 7, 8),
     ]
     for layer, height, width in cases:
         where = _("cost({layer}, {height}, {width})", layer=str(layer), height=height, width=width)
-        before = copy.deepcopy(dict(layer.named_parameters()))
+        before, settings = copy.deepcopy(dict(layer.named_parameters())), _settings(layer)
         found = call(answer, layer, height, width, name="cost")
-        require(unchanged(layer, before), _("{where} changed the layer; only count.", where=where))
+        same_settings = _settings(layer) == settings
+        require(
+            unchanged(layer, before) and same_settings,
+            _("{where} changed the layer; only count.", where=where),
+        )
         require(
             isinstance(found, tuple | list) and len(found) == 2,
             _(
@@ -314,7 +323,7 @@ OWN = (
 
 def without_convolution():
     """PyTorch's own convolutions, switched off."""
-    holders = (F, torch, torch.ops.aten)
+    holders = (F, torch, torch._VF, torch.ops.aten)
     places = [(holder, name) for holder in holders for name in OWN if hasattr(holder, name)]
     places += [(torch.ops.aten, name) for name in ("thnn_conv2d", "_slow_conv2d_forward")]
     places += [(kind, "_conv_forward") for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d)]

@@ -34,6 +34,23 @@ def cost_with(pixels=None, weights=None, parameters=None):
     return cost
 
 
+def cost_set_anew(**settings):
+    """Sets the layer's stride, padding or dilation before it counts."""
+
+    def answer(layer, height, width):
+        for name, value in settings.items():
+            setattr(layer, name, value)
+        return cost_with()(layer, height, width)
+
+    return answer
+
+
+def cost_without_dilation(layer, height, width):
+    layer = copy.copy(layer)
+    layer.dilation = (1, 1)
+    return cost_with()(layer, height, width)
+
+
 def counts_biases(layer, height, width):
     out = layer(torch.zeros(1, layer.in_channels, height, width)).shape
     numbers = sum(p.numel() for p in layer.parameters())
@@ -287,6 +304,10 @@ def cost_by_hand(layer, height, width):
     return [weights + (layer.bias is not None) * layer.out_channels, weights * places]
 
 
+def by_another_name(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return torch._VF.conv2d(x, weight, bias, (stride,) * 2, (padding,) * 2, (dilation,) * 2, groups)
+
+
 def by_operator(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     pair = [[size, size] for size in (stride, padding, dilation)]
     return torch.ops.aten.convolution(x, weight, bias, *pair, False, [0, 0], groups)
@@ -428,6 +449,10 @@ WRONG = {
         Wrong(cost_by_ones, hint="changed the layer"),
         Wrong(cost_without_bias, hint="changed the layer"),
         Wrong(cost_frozen, hint="changed the layer"),
+        Wrong(cost_set_anew(stride=(1, 1)), hint="changed the layer"),
+        Wrong(cost_set_anew(padding=(0, 0)), hint="changed the layer"),
+        Wrong(cost_set_anew(dilation=(1, 1)), hint="changed the layer"),
+        Wrong(cost_without_dilation, hint="used once for each of the 12 x 4 output pixels"),
     ],
     "9.3": [
         Wrong(shift(column=2), hint="moves the picture to the left"),
@@ -481,6 +506,7 @@ WRONG = {
             forbidden="without PyTorch's own convolutions",
         ),
         Wrong(conv_by_layer, hint="switched off", forbidden="without PyTorch's own convolutions"),
+        Wrong(by_another_name, hint="switched off", forbidden="without PyTorch's own convolutions"),
         Wrong(by_operator, hint="switched off", forbidden="without PyTorch's own convolutions"),
         Wrong(conv_detached, hint="carries no gradient"),
         Wrong(groups_untrained, hint="the gradient by argument 1"),
