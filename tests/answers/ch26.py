@@ -118,6 +118,12 @@ class Around(nn.Module):
         return self.shortcut(x) + self.body(x)
 
 
+class NoGradientInEval(Around):
+    def forward(self, x):
+        with torch.set_grad_enabled(self.training):
+            return super().forward(x)
+
+
 def around(wrong="", **options):
     return lambda body, channels_in, channels_out: Around(body, channels_in, channels_out, wrong, **options)
 
@@ -685,6 +691,14 @@ def only_float32(mean, network, keep):
             mean[name].copy_(new)
 
 
+def all_but_bfloat16(mean, network, keep):
+    for name, new in network.state_dict().items():
+        if new.dtype in (torch.float16, torch.float32, torch.float64):
+            mean[name].lerp_(new, 1 - keep)
+        else:
+            mean[name].copy_(new)
+
+
 def only_float32_and_float64(mean, network, keep):
     for name, new in network.state_dict().items():
         if new.dtype in (torch.float32, torch.float64):
@@ -831,6 +845,7 @@ WRONG = {
     ],
     "26.2": [
         Wrong(around_with_gradient, hint="body has changed"),
+        Wrong(NoGradientInEval, hint="carries no gradient"),
         Wrong(around(bias=True), hint="has a bias", forbidden="without bias"),
         Wrong(around("always"), hint="with equal channels the shortcut is x itself"),
         Wrong(around(kernel_size=3, padding=1), hint="3 · 8 = 24"),
@@ -943,6 +958,7 @@ WRONG = {
         Wrong(counts_forgotten, hint="becomes the network's"),
         Wrong(only_float32, hint="mean['2.factor']"),
         Wrong(only_float32_and_float64, hint="the old mean has a share in it"),
+        Wrong(all_but_bfloat16, hint="the old mean has a share in it"),
         Wrong(only_int64_and_bool, hint="not implemented for 'Int'"),
         Wrong(mean_by_parts, hint="gives a shared weight once"),
         Wrong(mean_by_parts_with_each_name, hint="mask is not persistent, so state_dict() does not have it"),
