@@ -290,6 +290,10 @@ def transformed(answer):
             _("the picture of item {idx}, transformed,", idx=idx),
             mistakes={_("It was not transformed; return what the transform returns."): value},
         )
+    require(
+        sorted(vars(inner)) == ["asked", "items"],
+        _("Transformed changed the data set that it wraps; leave it as it was."),
+    )
     rest = take(data, 3, _("a `for` loop over Transformed(data, transform)"))
     expect([label for picture, label in rest], [1, 0, 2], _("the labels that a `for` loop gives"))
     return _("Around each part of a split it gives that part a transform of its own.")
@@ -354,8 +358,12 @@ def from_table(answer):
             _("Six lines, one of whose pictures is missing."),
             mistakes={
                 _("The table's gone.png is not in the folder; leave its line out."): 6,
-                _("The first line of labels.csv holds a picture, too."): 4,
-                _("A name may end in .jpg, too, not only in .png or .gif."): 3,
+                _(
+                    "The first line of labels.csv holds a picture, too, and a broken picture stays an item."
+                ): 4,
+                _(
+                    "A name may end in .jpg, too, not only in .png or .gif, and a broken picture stays an item."
+                ): 3,
             },
         )
         expect(

@@ -361,6 +361,14 @@ class Solved(Transformed):
         return self.transform(picture), label
 
 
+class SwitchesOff(Solved):
+    """Switches off the transform of the data set that it wraps, which the other part of a split shares."""
+
+    def __init__(self, data, transform):
+        super().__init__(data, transform)
+        data.transform = None
+
+
 class SolvedAsList(Dataset):
     def __init__(self, data, transform):
         self.args = data, transform
@@ -470,6 +478,31 @@ class StrippedLines(FromTable):
         return super().kept([line.strip().split(",") for line in lines if line])
 
 
+class WithoutBroken(FromTable):
+    """Leaves out the pictures that cannot be opened."""
+
+    def kept(self, rows):
+        return [row for row in super().kept(rows) if self.whole(row[0])]
+
+    def whole(self, name):
+        try:
+            with Image.open(self.folder / name) as image:
+                self.look(image)
+        except OSError:
+            return False
+        return True
+
+    def look(self, image):
+        pass
+
+
+class WithoutCut(WithoutBroken):
+    """Leaves out those whose pixels cannot be read, too."""
+
+    def look(self, image):
+        image.load()
+
+
 class LabelOfRow(FromTable):
     def __getitem__(self, idx):
         return super().__getitem__(idx)[0], idx
@@ -521,6 +554,7 @@ WRONG = {
     ],
     "6.4": [
         Wrong(AlwaysThree, hint="over 2 items is 3"),
+        Wrong(SwitchesOff, hint="changed the data set"),
         Wrong(AllAtOnce, hint="before any was asked for"),
         Wrong(LabelToo, hint="only the picture"),
         Wrong(Forgotten, hint="called the transform 0 times"),
@@ -532,6 +566,8 @@ WRONG = {
     "6.5": [
         Wrong(MissingKept, hint="leave its line out"),
         Wrong(WithoutFirstLine, hint="The first line"),
+        Wrong(WithoutBroken, hint="stays an item"),
+        Wrong(WithoutCut, hint="stays an item"),
         Wrong(ClassesOfAllRows, hint="aphids"),
         Wrong(ClassesAsTheyCome, hint="classes[0] is 'wasps'"),
         Wrong(GreyLeft, hint="gives three channels"),
