@@ -236,7 +236,9 @@ def in_order(answer, count: int, options: dict) -> None:
         _("It counts batches, as drop_last says."),
     )
     if theirs:
-        take(islice(start(mine, where), 1), 1, where)
+        first = start(mine, where)
+        early = list(data.read)
+        take(islice(first, 1), 1, where)
         size = options.get("batch_size", 1)
         require(
             len(data.read) <= size,
@@ -245,6 +247,9 @@ def in_order(answer, count: int, options: dict) -> None:
                 where=where,
                 read=data.read,
             ),
+        )
+        require(
+            not early, _("{where} read the items {read} before a batch was wanted.", where=where, read=early)
         )
         data.read.clear()
         take(islice(start(mine, where), 2), 2, where)

@@ -304,6 +304,14 @@ class ReadsAnEpoch(Loader):
         return iter(list(super().__iter__()))
 
 
+class ReadsTheFirst(Loader):
+    """The first batch is read at the start, before it is wanted."""
+
+    def __iter__(self):
+        batches = super().__iter__()
+        return itertools.chain(list(itertools.islice(batches, 1)), batches)
+
+
 class DropsBeforeShuffling(Loader):
     def order(self):
         count = len(self) * self.batch_size if self.drop_last else len(self.data)
@@ -620,6 +628,7 @@ WRONG = {
         Wrong(OwnIterator, hint="disturb each other"),
         Wrong(ReadsAtOnce, hint="before a batch was wanted"),
         Wrong(ReadsAnEpoch, hint="when its batch is wanted"),
+        Wrong(ReadsTheFirst, hint="before a batch was wanted"),
         Wrong(DropsBeforeShuffling, hint="of the shuffled items"),
         Wrong(SharedOrder, hint="not in self"),
         Wrong(ReadsTheRest, hint="for two batches"),
