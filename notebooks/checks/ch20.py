@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from . import NotYet, _, call, describe, exercise, expect, keep, require, switched_off
+from . import NotYet, _, call, describe, exercise, expect, join, keep, require, switched_off
 
 
 @exercise("20.1")
@@ -76,13 +76,36 @@ def conv_parameters(answer):
     return _("The size of the picture is not among the arguments: the same kernels serve every picture.")
 
 
+class Twice(nn.Module):
+    """One layer, with a layer of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.inner(self.inner(x))
+
+
 @exercise("20.3")
 def shapes(answer):
     small = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 2))
     norm = nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3), nn.Unflatten(1, (3, 1)))
     small.eval(), norm[0].bias.requires_grad_(False)
-    cases = [(small, (1, 3, 8, 8)), (small, (5, 3, 8, 8)), (norm, (4, 6)), (nn.Sequential(), (2, 3))]
-    for network, shape in cases:
+    pool = nn.MaxPool2d(2)
+    shared = nn.Sequential(pool, nn.ReLU(), pool)
+    why_shared = _("Its first and last layer are one and the same.")
+    nested = nn.Sequential(nn.Linear(6, 3), Twice(), nn.Linear(3, 2))
+    why_nested = _("One of them has a layer of its own; it counts as one.")
+    cases = [
+        (small, (1, 3, 8, 8), ""),
+        (small, (5, 3, 8, 8), ""),
+        (norm, (4, 6), ""),
+        (nn.Sequential(), (2, 3), ""),
+        (nested, (4, 6), why_nested),
+        (shared, (2, 3, 8, 8), why_shared),
+    ]
+    for network, shape, why in cases:
         x = torch.rand(shape)
         before, training = [p.requires_grad for p in network.parameters()], network.training
         expected, y = [shape], x
@@ -106,16 +129,14 @@ def shapes(answer):
         )
         unchanged()
         found = [tuple(one) if isinstance(one, torch.Size | list) else one for one in found]
-        require(
-            len(found) == len(expected),
-            _(
-                "shapes lists {count} shapes for a network of {layers} layers; {wanted} are wanted, the input's is the "
-                "first.",
-                count=len(found),
-                layers=len(network),
-                wanted=len(expected),
-            ),
+        problem = _(
+            "shapes lists {count} shapes for a network of {layers} layers; {wanted} are wanted, the input's is the "
+            "first.",
+            count=len(found),
+            layers=len(network),
+            wanted=len(expected),
         )
+        require(len(found) == len(expected), join(problem, why))
         for i, (one, wanted) in enumerate(zip(found, expected, strict=True)):
             expect(
                 one,

@@ -88,6 +88,15 @@ def parameters_by_loop(channels_in, channels_out, kernel, bias=True):
 
 def shapes_by_hooks(network, x):
     found = [x.shape]
+    hooks = [layer.register_forward_hook(lambda _m, _i, out: found.append(out.shape)) for layer in {*network}]
+    network(x)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def hooks_by_place(network, x):
+    found = [x.shape]
     hooks = [layer.register_forward_hook(lambda _m, _i, out: found.append(out.shape)) for layer in network]
     network(x)
     for hook in hooks:
@@ -95,12 +104,16 @@ def shapes_by_hooks(network, x):
     return found
 
 
+def shapes_along(layers, x):
+    return [tuple(y.shape) for y in accumulate(layers, lambda y, layer: layer(y), initial=x)]
+
+
 def shapes_by_slices(network, x):
     return [tuple(network[:i](x).shape) for i in range(len(network) + 1)]
 
 
 def shapes_by_accumulate(network, x):
-    return [tuple(y.shape) for y in accumulate(network, lambda y, layer: layer(y), initial=x)]
+    return shapes_along(network, x)
 
 
 def shapes_by_recursion(network, x):
@@ -265,6 +278,9 @@ WRONG = {
             hint="place 0",
         ),
         Wrong(lambda network, x: shapes_by_hooks(network, x)[:-1], hint="the input's is the first"),
+        Wrong(lambda network, x: shapes_along(network.children(), x), hint="one and the same"),
+        Wrong(lambda network, x: shapes_along([*network.modules()][1:], x), hint="layer of its own"),
+        Wrong(hooks_by_place, hint="one and the same"),
     ],
     "20.4": [
         Wrong(meddles(merge_by_units, "zero_grad"), hint="changed a module"),
