@@ -202,6 +202,8 @@ def replace_head(answer):
 def train_only(answer):
     for part in ("classifier", "features", "classifier_aux"):
         model = Toy()
+        for child in (model.features, model.classifier, model.classifier_aux):  # parameters at any depth
+            child.add_module("deeper", nn.Sequential(nn.Linear(4, 4)))
         model.features.requires_grad_(part != "features")
         model.classifier[-1].requires_grad_(False)
         before = numbers_of(model)
@@ -328,6 +330,10 @@ def transfer(answer):
             _(
                 "after the call other parts of `source` are frozen, or its mode is another; work on a copy (copy.deepcopy)."
             ),
+        )
+        require(
+            not any(layer._forward_hooks or layer._forward_pre_hooks for layer in source.modules()),
+            _("`source` has a hook after the call; remove it (handle.remove()), or work on a copy."),
         )
         require(
             all(p.grad is None for p in source.parameters()),

@@ -160,6 +160,13 @@ def by_name(model, part):
         p.requires_grad = name.startswith(part)
 
 
+def one_level_below(model, part):
+    model.requires_grad_(False)
+    for layer in getattr(model, part).children():
+        for p in layer.parameters(recurse=False):
+            p.requires_grad = True
+
+
 def freeze_others(model, part):
     for name, child in model.named_children():
         if name != part:
@@ -288,6 +295,17 @@ def stops_at_95(source, x, y, classes):
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
     return model.eval()
+
+
+def hook_left(source, x, y, classes):
+    """Takes the features on their way to the old head."""
+    features, mode = [], source.training
+    source[-1].register_forward_pre_hook(lambda _layer, inputs: features.append(inputs[0].detach()))
+    source.eval()(x)
+    source.train(mode)
+    head = nn.Linear(source[-1].in_features, classes)
+    fit(head, features[0], y)
+    return nn.Sequential(copy.deepcopy(source[:-1]).requires_grad_(False), head).eval()
 
 
 def unfreezes_the_source(source, x, y, classes):
@@ -420,6 +438,7 @@ WRONG = {
         Wrong(in_eval, hint="mode of the model"),
         Wrong(part_in_eval, hint="mode of the model"),
         Wrong(by_children, hint="token is trained; it should be frozen"),
+        Wrong(one_level_below, hint="classifier.deeper.0.weight is frozen"),
         Wrong(by_any_word, hint="classifier_aux.features.weight is trained"),
     ],
     "22.4": [
@@ -454,6 +473,7 @@ WRONG = {
         Wrong(but(mode=False), hint="eval mode is wanted"),
         Wrong(but(head=False, steps=0), hint="(in, out)"),
         Wrong(by_another_body, hint="has the layers"),
+        Wrong(hook_left, hint="has a hook"),
         Wrong(gradient_left, hint="have a .grad"),
         Wrong(unfreezes_the_source, hint="other parts of `source` are frozen"),
     ],
