@@ -41,6 +41,12 @@ def same_state(answer):
     pairs = [
         ({}, {}, True, _("two empty states")),
         ({"none": torch.zeros(0, 3)}, {"none": torch.zeros(0, 3)}, True, _("two tensors without numbers")),
+        (
+            {"none": torch.zeros(0, 3)},
+            {"none": torch.zeros(0, 5)},
+            False,
+            _("two tensors without numbers, of shapes (0, 3) and (0, 5)"),
+        ),
         ({"b": torch.zeros(2)}, {"b": torch.full((2,), 1e-12)}, False, _("0 and 0.000000000001")),
         ({"n": torch.tensor(2**24)}, {"n": torch.tensor(2**24 + 1)}, False, _("two large whole numbers")),
         ({"b": torch.zeros(2)}, {"b": torch.full((2,), torch.nan)}, False, _("0 and NaN")),
@@ -69,10 +75,11 @@ def unchanged(model: nn.Module, before: dict) -> bool:
 def differences(answer):
     model = with_buffers()
     model.register_buffer("table", torch.zeros(2), persistent=False)
+    model.register_buffer("scale", torch.ones(2))  # the first in the model's order, the last when sorted
     nn.init.ones_(model[1].bias)  # so that zeros which were loaded show
     before = copy.deepcopy(model.state_dict())
     state = copy.deepcopy(before)
-    del state["1.running_mean"], state["0.bias"]
+    del state["1.running_mean"], state["0.bias"], state["scale"]
     state |= {"9.weight": torch.zeros(2), "3.bias": torch.zeros(2)}
     # As many numbers, as many rows, neither, and a shape that broadcasts.
     state |= {"2.weight": torch.zeros(4, 2), "0.weight": torch.zeros(4, 5), "2.bias": torch.zeros(5)}
@@ -104,7 +111,10 @@ def differences(answer):
         not buffers, _("1.running_mean is missing in the state, but not in your list: buffers count, too.")
     )
     expected = [
-        (["0.bias", "1.running_mean"], _("the missing names (the model has them, the state has not)")),
+        (
+            ["0.bias", "1.running_mean", "scale"],
+            _("the missing names (the model has them, the state has not)"),
+        ),
         (["3.bias", "9.weight"], _("the unexpected names (the state has them, the model has not)")),
         (
             ["0.weight", "1.running_var", "1.weight", "2.bias", "2.weight"],
@@ -348,7 +358,11 @@ def name_picture(answer):
     half_turn[0x0112] = 3
     other_side = Image.Exif()
     other_side[0x0112] = 8
+    mirrored = Image.Exif()
+    mirrored[0x0112] = 2
     palette = picture.quantize(64)
+    shades = Image.fromarray(255 - grey)
+    shades.putpalette(768 * [0])  # black, as transparent as the table in its options says
     normal = _("Scaled to 0 … 1, normalised, eval mode, softmax, and the weights in the file `weights`?")
     # file, picture, what is seen, how much the probability may be off, the hint, options of save()
     cases = [
@@ -402,6 +416,22 @@ def name_picture(answer):
             1e-3,
             _("It has a palette, mode P: convert it to RGB."),
             {},
+        ),
+        (
+            "clear palette.png",
+            shades,
+            white,
+            0.05,
+            _("What is transparent should be seen on white, in each mode that has it."),
+            {"transparency": bytes(range(256))},
+        ),
+        (
+            "mirrored.png",
+            picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            pixels,
+            1e-3,
+            _("Its orientation tag says that it is mirrored."),
+            {"exif": mirrored},
         ),
         (
             "16bit.png",

@@ -1,5 +1,6 @@
 """Answers to the exercises of chapter 23."""
 
+import copy
 import os
 import re
 from pathlib import Path
@@ -104,7 +105,7 @@ def name_picture(
         return f"{Path(picture).name} is no picture."
     if bits and found.mode.startswith("I;16"):
         found = Image.fromarray((np.asarray(found) // 257).astype(np.uint8))
-    if white == found.mode or (white is True and found.has_transparency_data):
+    if found.has_transparency_data if white is True else white and found.mode in white:
         found = found.convert("RGBA")
         found = Image.alpha_composite(Image.new("RGBA", found.size, "white"), found)
     if rgb:
@@ -172,6 +173,10 @@ def same_by_bytes(a, b):
     return key(a) == key(b)
 
 
+def same_lists(a, b):
+    return {n: v.tolist() for n, v in a.items()} == {n: v.tolist() for n, v in b.items()}
+
+
 def by(measure):
     def answer(model, state):
         own = model.state_dict()
@@ -215,6 +220,25 @@ def by_all_buffers(model, state):
 def shapes_of_parameters(model, state):
     own = dict(model.named_parameters())
     return *differences(model, state)[:2], differences(model, state, own)[2]
+
+
+def missing_unsorted(model, state):
+    missing = [name for name in model.state_dict() if name not in state]
+    return missing, *differences(model, state)[1:]
+
+
+def loads_into_a_copy(model, state):
+    """Lets load_state_dict tell, entry by entry."""
+    other, shapes = copy.deepcopy(model), []
+    for name, value in state.items():
+        try:
+            other.load_state_dict({name: value}, strict=False)
+        except RuntimeError:
+            shapes.append(name)
+    fitting = {name: value for name, value in state.items() if name not in shapes}
+    result = other.load_state_dict(fitting, strict=False)
+    missing = [name for name in result.missing_keys if name not in shapes]
+    return sorted(missing), sorted(result.unexpected_keys), sorted(shapes)
 
 
 def pops(model, state):
@@ -483,7 +507,12 @@ def no_weights_no_answer(picture, weights, classes):
 
 RIGHT = {
     "23.1": [Right(same_by_loop), Right(same_by_numpy), Right(same_by_bytes)],
-    "23.2": [Right(differences), Right(differences_by_loop), Right(differences_by_names)],
+    "23.2": [
+        Right(differences),
+        Right(differences_by_loop),
+        Right(differences_by_names),
+        Right(loads_into_a_copy),
+    ],
     "23.3": [Right(prefix_by_slice), Right(prefix_by_loop), Right(prefix_by_expression)],
     "23.4": [Right(resume), Right(resume_by_try), Right(resume_by_helper)],
     "23.5": [Right(name_picture), Right(list_pair), Right(by_transforms)],
@@ -502,6 +531,7 @@ WRONG = {
         Wrong(by_float, hint="large whole numbers"),
         Wrong(within_a_billionth, hint="0.000000000001"),
         Wrong(without_nan, hint="NaN"),
+        Wrong(same_lists, hint="(0, 3) and (0, 5)"),
         Wrong(lambda a, b: bool(a) and same_by_loop(a, b), hint="two empty states"),
         Wrong(lambda a, b: torch.tensor(same_by_loop(a, b)), hint="a plain bool is wanted"),
     ],
@@ -509,6 +539,7 @@ WRONG = {
         Wrong(meddles(differences, "zero_grad"), hint="changed a module"),
         Wrong(lambda m, s: differences(m, s, dict(m.named_parameters())), hint="buffers count"),
         Wrong(lambda m, s: differences(m, s, swapped=True), hint="the missing names"),
+        Wrong(missing_unsorted, hint="the missing names"),
         Wrong(by_all_buffers, hint="persistent=False"),
         Wrong(shapes_of_parameters, hint="the names whose shapes differ"),
         Wrong(two_lists, hint="three lists"),
@@ -600,7 +631,9 @@ WRONG = {
         Wrong(changed_first(only_quarter_turns), hint="turned the other way.png"),
         Wrong(changed_first(lambda file: only_tags(file, 6, 8)), hint="180 degrees"),
         Wrong(changed_first(lambda file: only_tags(file, 3, 6)), hint="turned the other way.png"),
-        Wrong(but(white="RGBA"), hint="clear grey.png"),
+        Wrong(but(white=["RGBA"]), hint="clear grey.png"),
+        Wrong(but(white=("RGBA", "LA")), hint="clear palette.png"),
+        Wrong(changed_first(lambda file: only_tags(file, 3, 6, 8)), hint="mirrored"),
         Wrong(only_png_and_jpg, hint="plain.bmp"),
         Wrong(changed_first(top_square), hint="for tall.png"),
         Wrong(changed_first(palette_as_grey), hint="mode P"),
