@@ -20,12 +20,13 @@ class _Watched(TorchDispatchMode):
     """Notes each operation of PyTorch: how many there are, and what an answer should not do.
 
     asked: how often a float is brought from a tensor to Python (a DataLoader asks for a whole number, its seed).
+    whole: how often `.item()` brings any other number; counted only within `_counted`.
     softmax: the dtypes in which the loss is computed.
     """
 
     def __init__(self):
         super().__init__()
-        self.operations, self.asked, self.softmax = 0, 0, []
+        self.operations, self.asked, self.whole, self.softmax = 0, 0, 0, []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         self.operations += 1
@@ -37,7 +38,12 @@ class _Watched(TorchDispatchMode):
 
 @contextmanager
 def _counted(watched: _Watched) -> Iterator[None]:
-    """Also counts what brings losses to Python without an operation of PyTorch: tolist and numpy."""
+    """Also counts what brings losses to Python without an operation of PyTorch (tolist and numpy), and whole numbers."""
+    item = Tensor.item
+
+    def counted_item(tensor):
+        watched.whole += not tensor.is_floating_point()
+        return item(tensor)
 
     def counting(method: Callable) -> Callable:
         def counted(tensor, *args, **kwargs):
@@ -47,6 +53,7 @@ def _counted(watched: _Watched) -> Iterator[None]:
         return counted
 
     with (
+        mock.patch.object(Tensor, "item", counted_item),
         mock.patch.object(Tensor, "tolist", counting(Tensor.tolist)),
         mock.patch.object(Tensor, "numpy", counting(Tensor.numpy)),
         watched,
@@ -354,6 +361,14 @@ def _one_epoch(answer, pixels: Tensor, labels: Tensor, batch: int, lr: float) ->
             "{what} a number was brought to Python {times} times; add the losses up as a tensor and call .item() once.",
             what=what,
             times=watched.asked,
+        ),
+    )
+    require(
+        watched.whole < len(sizes),  # not in each step; a DataLoader asks once, for its seed
+        _(
+            "{what} .item() brought a whole number or a bool to Python {times} times; the loss is all that is wanted, once.",
+            what=what,
+            times=watched.whole,
         ),
     )
     require(

@@ -6,6 +6,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 from answers import Right, Wrong, meddles
 
@@ -82,6 +83,7 @@ def epoch(
     kind=torch.float32,
     low_loss=False,
     number=torch.Tensor.item,
+    count=None,
 ):
     if train:
         model.train()
@@ -100,6 +102,8 @@ def epoch(
             optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if count:
+            count(logits, y)
         value = number(loss.detach()) if ask else loss.detach() if detach else loss
         total += value * len(y) if weighted else value
         batches += 1
@@ -267,6 +271,20 @@ def epoch_with_loss_outside(model, pixels, labels, batch_size, optimizer):
     return float(total / len(labels))
 
 
+def epoch_by_loader(model, pixels, labels, batch_size, optimizer):
+    """A DataLoader asks once for a whole number, its seed."""
+    model.train()
+    total = torch.zeros(())
+    for x, y in DataLoader(TensorDataset(pixels, labels), batch_size):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.cross_entropy(model(x.permute(0, 3, 1, 2) / 255), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(y)
+    return total.item() / len(labels)
+
+
 def epoch_by_list(model, pixels, labels, batch_size, optimizer):
     model.train()
     losses = []
@@ -312,7 +330,13 @@ RIGHT = {
     ],
     "24.3": [Right(batch_by_affine), Right(batch_by_view), Right(batch_by_einsum)],
     "24.4": [Right(parts), Right(parts_by_range), Right(parts_by_autograd)],
-    "24.5": [Right(epoch), Right(epoch_by_sums), Right(epoch_with_loss_outside), Right(epoch_by_list)],
+    "24.5": [
+        Right(epoch),
+        Right(epoch_by_sums),
+        Right(epoch_with_loss_outside),
+        Right(epoch_by_list),
+        Right(epoch_by_loader),
+    ],
 }
 WRONG = {
     "24.1": [
@@ -378,6 +402,10 @@ WRONG = {
         Wrong(variant(epoch, low_loss=True), hint="the loss is computed in bfloat16"),
         Wrong(variant(epoch, ask=True, number=lambda loss: loss.tolist()), hint="7 times"),
         Wrong(variant(epoch, ask=True, number=lambda loss: float(loss.numpy())), hint="7 times"),
+        Wrong(
+            variant(epoch, count=lambda logits, y: (logits.argmax(1) == y).sum().item()),
+            hint="a whole number or a bool to Python 6 times",
+        ),
         Wrong(epoch_of_squares, hint="raised"),
         Wrong(epoch_of_41, hint="for 10 pictures in batches of 4, the mean loss"),
         Wrong(epoch_of_eights, hint="for 10 pictures in batches of 4, the list of the batches' sizes"),
