@@ -14,6 +14,7 @@ from . import (
     pytorchs_own,
     require,
     same,
+    still_trainable,
     switched_off,
 )
 
@@ -74,6 +75,13 @@ def leaky_relu(answer):
             )
         x = draw(4, 3, number=1)
         expect_trainable(answer, leaky, x, what=_("leaky_relu of {x}", x=describe(x)), name="leaky_relu")
+        for x in (draw(2, 3).double(), torch.zeros(0, 3)):
+            expect(
+                call(answer, x, 0.2, name="leaky_relu"),
+                leaky(x, 0.2),
+                _("leaky_relu({x}, slope={slope})", x=describe(x), slope=0.2),
+                _("Above 0 nothing changes; the rest is multiplied by slope."),
+            )
         zero = torch.zeros(1, requires_grad=True)
         (at_zero,) = torch.autograd.grad(call(answer, zero, 0.2, name="leaky_relu").sum(), zero)
         require(
@@ -208,6 +216,9 @@ def softmax(answer):
         (table, -1),
         (draw(2, 3, 4), 1),
         (draw(3, 3, number=1), -2),
+        (draw(2, 3, 4), 0),
+        (draw(2, 3, 4), -1),
+        (draw(2, 3).double(), 1),
         (torch.tensor([[1000.0, 1001.0], [-1000.0, -1001.0]]), 1),
         (torch.tensor([[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 0.0], [0.0, 5.0, 1000.0]]), 1),
         (torch.tensor([-1000.0, -1000.0]), 0),
@@ -339,6 +350,7 @@ def classifier(answer):
                 where=where,
             ),
         )
+        still_trainable(network, "probabilities")
         large = 1000 * x
         expect(
             call(network.probabilities, large, name="probabilities"),
@@ -393,6 +405,10 @@ def judge_layers(used, network, sizes, name, where):
         [(layer.in_features, layer.out_features) for layer in used[::2]],
         list(zip(sizes[:-1], sizes[1:], strict=True)),
         _("{where}: (in, out) of the linear layers, in the order of their use,", where=where),
+    )
+    require(
+        all(layer.bias is not None for layer in used[::2]),
+        _("{where}: a linear layer has no bias; nn.Linear adds one unless it is told not to.", where=where),
     )
     for layer in used[::2]:
         require(

@@ -134,6 +134,27 @@ def leaky_by_numbers(x, slope=0.01):
     return torch.stack(numbers).reshape(x.shape)
 
 
+def leaky_in_float32(x, slope=0.01):
+    out = torch.zeros(x.shape)
+    out[x > 0] = x[x > 0].float()
+    out[x <= 0] = slope * x[x <= 0].float()
+    return out
+
+
+def softmax_of_two_axes(scores, dim):
+    if dim in (0, -2):
+        return softmax_of_two_axes(scores.T, -1).T if scores.ndim == 2 else softmax_of_two_axes(scores, -1)
+    p = (scores - scores.amax(dim, keepdim=True)).exp()
+    return p / p.sum(dim, keepdim=True)
+
+
+def softmax_in_float32(scores, dim):
+    p = (scores - scores.amax(dim, keepdim=True)).exp()
+    out = torch.zeros(scores.shape)
+    out[:] = p / p.sum(dim, keepdim=True)
+    return out
+
+
 def leaky_by_prelu(x, slope=0.01):
     return torch.prelu(x, torch.tensor(slope))
 
@@ -462,6 +483,21 @@ class PlainOverflow(Plain):
         return powers / powers.sum(dim=1, keepdim=True)
 
 
+class PlainFreezes(Plain):
+    def probabilities(self, x):
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)
+        return super().probabilities(x)
+
+
+class PlainWithoutBiases(Plain):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                layer.bias = None
+
+
 class PlainSwitches(Plain):
     def probabilities(self, x):
         return self.eval()(x).softmax(dim=1)
@@ -513,7 +549,6 @@ RIGHT = {
         Right(leaky_by_where),
         Right(leaky_by_parts),
         Right(leaky_by_copy),
-        Right(leaky_by_numbers),
         Right(leaky_by_clamps),
     ],
     "11.2": [
@@ -561,6 +596,8 @@ WRONG = {
         Wrong(leaky_half, hint="What is above 0 is left out"),
         Wrong(leaky_flat, hint="shape"),
         Wrong(leaky_detached, hint="no gradient"),
+        Wrong(leaky_by_numbers, hint="raised RuntimeError"),
+        Wrong(leaky_in_float32, hint="dtype"),
     ],
     "11.2": [
         Wrong(meddles(dead_by_all, "requires_grad_", False), hint="changed a module"),
@@ -596,6 +633,8 @@ WRONG = {
         Wrong(softmax_by_operator, hint="switched off", forbidden="without PyTorch's softmax"),
         Wrong(softmax_by_differences, hint="inf on the way"),
         Wrong(softmax_naive, hint="subtract the largest score"),
+        Wrong(softmax_of_two_axes, hint="should be"),
+        Wrong(softmax_in_float32, hint="dtype"),
         Wrong(
             lambda scores, dim: scores.softmax(dim),
             hint="switched off",
@@ -628,6 +667,8 @@ WRONG = {
         Wrong(PlainXavier, hint="other weights than nn.Linear"),
         Wrong(PlainOverflow, hint="subtract the largest score"),
         Wrong(PlainSwitches, hint="leave the mode"),
+        Wrong(PlainFreezes, hint="leaves the model frozen"),
+        Wrong(PlainWithoutBiases, hint="has no bias"),
         Wrong(PlainTwoModes, hint="in both modes"),
         Wrong(ActivationAtTheEnd, hint="after the last linear layer"),
         Wrong(NoActivation, hint="Nothing that `activation` makes"),
