@@ -2,7 +2,7 @@
 
 torchrun --standalone --local-addr=localhost --nproc-per-node=2 notebooks/ranks.py hello average sampler gradients alone die
 
---local-addr: without it torchrun looks the machine's name up, and waits for ever where no network knows that name.
+--local-addr: without it torchrun looks the machine's name up, and waits for minutes where no network knows that name.
 """
 
 import shadows  # noqa: F401  first: see there

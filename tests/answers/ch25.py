@@ -196,6 +196,20 @@ def in_eval_mode(models, shares, lr):
     step([model.eval() for model in models], shares, lr)
 
 
+def by_copies(models, shares, lr):
+    """A copy of the first model for each share; the result goes to all models."""
+    copies = [copy.deepcopy(models[0]) for _ in models]
+    gradients = [
+        torch.autograd.grad(F.cross_entropy(model(x), y), list(model.parameters()))
+        for model, (x, y) in zip(copies, shares, strict=True)
+    ]
+    with torch.no_grad():
+        for parameter, *some in zip(models[0].parameters(), *gradients, strict=True):
+            parameter.sub_(lr * sum(some) / len(some))
+    for model in models[1:]:
+        model.load_state_dict(models[0].state_dict())
+
+
 def back_in_train_mode(models, shares, lr):
     in_eval_mode(models, shares, lr)
     for model in models:
@@ -303,6 +317,7 @@ RIGHT = {
         Right(lambda *a: step(*a, cut=lambda rows: rows.split(2))),
         Right(lambda *a: step(*a, cut=list)),
         Right(by_optimizer),
+        Right(by_copies),
         Right(by_functions),
         Right(by_func),
     ],
