@@ -304,6 +304,8 @@ def draw(folder: Path, name: str, mode: str, size: tuple[int, int], number: int)
     rng = np.random.default_rng(number)
     shape = (size[1], size[0]) if mode == "L" else (size[1], size[0], 3)
     image = Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8))
+    if mode == "RGBA":
+        image.putalpha(255)  # nothing shows through
     (image.quantize(8) if mode == "P" else image).save(folder / name)
     with Image.open(folder / name) as image:
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
@@ -315,6 +317,7 @@ def folder_with_table(folder: Path) -> dict[str, torch.Tensor]:
         ("b.png", "RGB", (4, 5)),
         ("a.png", "L", (2, 5)),
         ("c.gif", "P", (3, 3)),
+        ("d.png", "RGBA", (4, 3)),
         ("z.png", "RGB", (2, 2)),
     ]
     wanted = {name: draw(folder, name, mode, size, i) for i, (name, mode, size) in enumerate(pictures)}
@@ -324,7 +327,8 @@ def folder_with_table(folder: Path) -> dict[str, torch.Tensor]:
     (folder / "broken.jpg").write_bytes(whole[:40])
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "where_from.txt").write_text("a stray\n")
-    rows = ["b.png,wasps", "gone.png,aphids", "a.png,bees", "c.gif,wasps", "broken.jpg,ants", "cut.jpg,ants"]
+    rows = ["b.png,wasps", "gone.png,aphids", "a.png,bees", "c.gif,wasps", "d.png,moths", "broken.jpg,flies"]
+    rows += ["cut.jpg,ants"]
     (folder / "labels.csv").write_text("\n".join(rows))
     return wanted
 
@@ -353,36 +357,44 @@ def from_table(answer):
             raise NotYet(_("FromTable(folder) raised {error}.", error=sentence(error))) from None
         expect(
             length(data, "FromTable"),
-            5,
+            6,
             _("len"),
-            _("Six lines, one of whose pictures is missing."),
+            _("Seven lines, one of whose pictures is missing."),
             mistakes={
-                _("The table's gone.png is not in the folder; leave its line out."): 6,
+                _("The table's gone.png is not in the folder; leave its line out."): 7,
                 _(
                     "The first line of labels.csv holds a picture, too, and a broken picture stays an item."
-                ): 4,
+                ): 5,
                 _(
                     "A name may end in .jpg, too, not only in .png or .gif, and a broken picture stays an item."
-                ): 3,
+                ): 4,
             },
         )
         expect(
             getattr(data, "classes", None),
-            ["ants", "bees", "wasps"],
+            ["ants", "bees", "flies", "moths", "wasps"],
             _("classes"),
             mistakes={
-                _("No item that is left is called aphids."): ["ants", "aphids", "bees", "wasps"],
-                _("They are not sorted."): ["wasps", "bees", "ants"],
+                _("No item that is left is called aphids."): [
+                    "ants",
+                    "aphids",
+                    "bees",
+                    "flies",
+                    "moths",
+                    "wasps",
+                ],
+                _("They are not sorted."): ["wasps", "bees", "moths", "flies", "ants"],
                 _("The last line of labels.csv has no newline at its end; `line[:-1]` cuts a letter off."): [
                     "ant",
-                    "ants",
                     "bees",
+                    "flies",
+                    "moths",
                     "wasps",
                 ],
             },
         )
         wanted["a.png"] = draw(folder, "a.png", "L", (2, 5), 9)  # another picture now
-        for idx, (file, label) in enumerate([("b.png", 2), ("a.png", 1), ("c.gif", 2)]):
+        for idx, (file, label) in enumerate([("b.png", 4), ("a.png", 1), ("c.gif", 4), ("d.png", 3)]):
             picture, found = item(data, idx, "data")
             where = _("data[{idx}][0], the picture {file},", idx=idx, file=file)
             right = wanted[file]
@@ -405,7 +417,7 @@ def from_table(answer):
                 _("data[{idx}][1], the label of {file},", idx=idx, file=file),
                 _("Its class is number {label} in classes.", label=label),
             )
-        for idx, file in [(3, "broken.jpg"), (4, "cut.jpg")]:
+        for idx, file in [(4, "broken.jpg"), (5, "cut.jpg")]:
             try:
                 data[idx]
             except RuntimeError as error:

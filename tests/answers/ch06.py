@@ -192,13 +192,20 @@ class MissingKept(FromTable):
 class ClassesOfAllRows(FromTable):
     def __init__(self, folder):
         super().__init__(folder)
-        self.classes = ["ants", "aphids", "bees", "wasps"]
+        self.classes = ["ants", "aphids", "bees", "flies", "moths", "wasps"]
 
 
 class ClassesAsTheyCome(FromTable):
     def __init__(self, folder):
         super().__init__(folder)
         self.classes = list(dict.fromkeys(name for _, name in self.rows))
+
+
+class TransparencyLeft(FromTable):
+    def read(self, name):
+        with Image.open(self.folder / name) as image:
+            image = image.convert("RGB") if image.mode in ("L", "P") else image
+            return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
 
 
 class GreyLeft(FromTable):
@@ -570,6 +577,7 @@ WRONG = {
         Wrong(WithoutCut, hint="stays an item"),
         Wrong(ClassesOfAllRows, hint="aphids"),
         Wrong(ClassesAsTheyCome, hint="classes[0] is 'wasps'"),
+        Wrong(TransparencyLeft, hint="shape (4, 3, 4)"),
         Wrong(GreyLeft, hint="gives three channels"),
         Wrong(ChannelsLast, hint="(H, W, C)"),
         Wrong(NotScaled, hint="0 to 1"),
