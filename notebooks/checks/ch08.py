@@ -64,6 +64,8 @@ def count_parameters(answer):
     shared = nn.Linear(5, 5)
     tied = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6))
     tied[2].weight = tied[0].weight
+    frozen_once = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6))
+    frozen_once[1].weight = frozen_once[0].weight.requires_grad_(False)
     others = nn.Sequential(nn.Conv2d(2, 3, 3, bias=False), nn.LayerNorm(4), nn.PReLU())
     others.scale = nn.Parameter(torch.ones(2, 5), requires_grad=False)
     bias_only = nn.Linear(4, 3)
@@ -101,6 +103,13 @@ def count_parameters(answer):
             (15, 3),
             _("Linear(4, 3) with a frozen weight"),
             _("Ask each parameter: its bias is trained, its weight is not."),
+        ),
+        (frozen_once, (48, 12), _("two Linear(6, 6) that share one frozen weight"), once),
+        (
+            nn.Sequential(nn.LayerNorm(4), nn.LayerNorm(4)),
+            (16, 16),
+            _("two LayerNorm(4)"),
+            _("Equal numbers are not the same parameter."),
         ),
         (nn.Tanh(), (0, 0), _("Tanh()"), _("It has no parameters.")),
     ]:
@@ -288,9 +297,12 @@ def output_shapes(answer):
     seen: list[str] = []
     own = nested[0].register_forward_hook(lambda *_args: seen.append("0"))  # the caller's own hook
     deep = {"0": (5, 4), "1.0.early": (5, 2), "1.0.late": (5, 3), "1.1": (5, 5), "1.2": (5, 5)}
+    eleven = nn.Sequential(nn.Unflatten(1, (3, 1)), nn.Linear(1, 2), *(nn.Tanh() for _number in range(9)))
+    steps = {"0": (5, 3, 1), **{str(k): (5, 3, 2) for k in range(1, 11)}}
     for network, rows, expected, name in [
         (flat, 2, {"0": (2, 4), "1": (2, 4)}, _("a Sequential of Linear and Tanh")),
         (nested, 5, deep, _("a nested network")),
+        (eleven, 5, steps, _("a Sequential of eleven layers")),
         (nn.Sequential(nn.Tanh()), 3, {"0": (3, 3)}, _("a Sequential of a single Tanh")),
         (nn.Tanh(), 3, {"": (3, 3)}, _("a single Tanh, whose name is ''")),
     ]:
@@ -630,6 +642,21 @@ def network(answer):
         single.layers[0](x),
         _("the output of Network([2, 1])"),
         _("Its only layer is its last one."),
+    )
+    where = _("Network([3, 2, 5, 5, 5, 2])")
+    deep = module_of(answer, [3, 2, 5, 5, 5, 2], name=where)
+    require(
+        len({id(layer) for layer in deep.layers}) == 5,
+        _("{where} uses a layer more than once; each step has a Linear of its own.", where=where),
+    )
+    x = right = 3 * torch.randn(4, 3)
+    for layer in deep.layers[:-1]:
+        right = torch.tanh(layer(right))
+    expect(
+        call(deep, x, name=where),
+        deep.layers[-1](right),
+        _("the output of {where}", where=where),
+        _("Only the last layer has no tanh after it, whatever the sizes are."),
     )
     return _(
         "With s = 1/√in the layers keep the spread; each tanh takes a part of it, and twenty leave about a sixth."

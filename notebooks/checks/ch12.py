@@ -224,6 +224,16 @@ def update(answer):
                     forgotten: x.var(0),
                 },
             )
+    x = torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 0.002]])
+    found = call(answer, torch.zeros(2), torch.zeros(2), x, momentum=1.0, name="update")
+    expect(
+        found[1],
+        x.var(dim=0),
+        _("the new variance of nearly equal numbers"),
+        _("The running variance holds no eps; the layer adds eps when it normalises."),
+        rtol=1e-2,
+        atol=1e-7,
+    )
     return _(
         "After k batches the first value still counts (1 - momentum)^k: with 0.1, a tenth is left after 22 batches."
     )

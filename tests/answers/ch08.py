@@ -522,6 +522,63 @@ def at_most_one_child(network):
     return [(name, m) for name, m in network.named_modules() if len(list(m.children())) < 2]
 
 
+def two_axes(network, x):
+    return {name: tuple(shape[:2]) for name, shape in with_removal(network, x).items()}
+
+
+def rows_and_columns(network, x):
+    return {name: (len(x), shape[-1]) for name, shape in with_removal(network, x).items()}
+
+
+def without_longer_names(network):
+    """Takes '1' for a container because of '10'."""
+    names = [name for name, _ in network.named_modules()]
+    return [
+        (name, module)
+        for name, module in network.named_modules()
+        if not any(other != name and other.startswith(name) for other in names)
+    ]
+
+
+def frozen_twice(network):
+    total = sum(p.numel() for p in network.parameters())
+    frozen = sum(
+        p.numel() for m in network.modules() for p in m.parameters(recurse=False) if not p.requires_grad
+    )
+    return total, total - frozen
+
+
+def equal_numbers_once(network):
+    found = []
+    for parameter in network.parameters():
+        if not any(parameter.shape == p.shape and torch.equal(parameter, p) for p in found):
+            found.append(parameter)
+    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
+
+
+class LastByWidth(Network):
+    """Knows the last layer by its width."""
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+            if layer.out_features != self.layers[-1].out_features:
+                x = torch.tanh(x)
+        return x
+
+
+class SharedSteps(Network):
+    """One layer for all equal steps."""
+
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        made = {}
+        self.layers = nn.ModuleList(
+            made.setdefault(step, layer)
+            for step, layer in zip(itertools.pairwise(sizes), self.layers, strict=True)
+        )
+
+
 def leaves_pre_hook(network, x):
     network.register_forward_pre_hook(lambda module, args: None)
     return with_removal(network, x)
@@ -648,6 +705,8 @@ WRONG = {
         Wrong(both(lambda network: sum(p.numel() for p in network.parameters())), hint="requires_grad"),
         Wrong(by_first_parameter, hint="Ask each parameter"),
         Wrong(unfreezes, hint="Only count"),
+        Wrong(frozen_twice, hint="used twice"),
+        Wrong(equal_numbers_once, hint="Equal numbers"),
         Wrong(counted_in_evaluation, hint="Only count"),
         Wrong(from_state_dict, hint="used twice"),
         Wrong(
@@ -693,6 +752,9 @@ WRONG = {
         Wrong(shapes(known_classes), hint="not of which class it is"),
         Wrong(shapes(of_torch), hint="not of which class it is"),
         Wrong(as_lists, hint="should be (2, 4)"),
+        Wrong(two_axes, hint="a Sequential of eleven layers"),
+        Wrong(rows_and_columns, hint="a Sequential of eleven layers"),
+        Wrong(shapes(without_longer_names), hint="misses ['1']"),
         Wrong(by_forward, hint="skips its hooks"),
         Wrong(without_empty_names, hint="skips its hooks"),
         Wrong(shapes(at_most_one_child), hint="which has children"),
@@ -729,5 +791,7 @@ WRONG = {
         Wrong(NormalFirst, hint="layer 1 of"),
         Wrong(NoTanh, hint="left tanh out"),
         Wrong(TanhFirst, hint="before each layer"),
+        Wrong(LastByWidth, hint="whatever the sizes are"),
+        Wrong(SharedSteps, hint="more than once"),
     ],
 }

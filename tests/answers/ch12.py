@@ -368,6 +368,11 @@ def fold_with_own_eps(conv, norm):
     return fold_by_library(conv, norm)
 
 
+def variance_with_eps(running_mean, running_var, x, momentum=0.1):
+    mean = (1 - momentum) * running_mean + momentum * x.mean(dim=0)
+    return mean, (1 - momentum) * running_var + momentum * (x.var(dim=0) + 1e-5)
+
+
 RIGHT = {
     "12.1": [
         Right({0, 2, 3}, range(1, 4), {2, 3}),
@@ -432,6 +437,7 @@ WRONG = {
         Wrong(norm_one_picture, hint="axis 0 is missing"),
     ],
     "12.3": [
+        Wrong(variance_with_eps, hint="no eps"),
         Wrong(update_with(features=2), hint="shape"),
         Wrong(update_with(rows=4), hint="a batch of 9"),
         Wrong(update_with(momentum_at_most=0.3), hint="with momentum 0.9"),
