@@ -87,6 +87,7 @@ def count_parameters(answer):
     )
     toy = Toy()  # with parameters at each depth
     toy.features[0].bias.requires_grad_(False)
+    toy.features.eval()  # the mode freezes nothing
     expect(
         call(answer, toy, name="count_parameters"),
         (112 + 8 + 2 * 42 + 35 + 10 + 3, 108 + 8 + 2 * 42 + 35 + 10 + 3),
@@ -108,11 +109,13 @@ def replace_head(answer):
     for layers, width, classes, device in [(3, 6, 10, "cpu"), (1, 6, 3, "cpu"), (2, 9, 7, "meta")]:
         with torch.device(device):
             model = Toy(layers, width)
+            if layers == 2:  # a last layer whose name is no number
+                model.classifier.add_module("add_linear", nn.Linear(width := 5, 9))
         old, kept = model.classifier[-1], list(model.classifier)[:-1]
         names, before = list(dict(model.named_children())), numbers_of(model)
         model.features.requires_grad_(False).eval()
         kept_old = copy.deepcopy(old)
-        trained = {name: p.requires_grad for name, p in model.named_parameters()}
+        trained = [p.requires_grad for p in model.parameters()]
         where = _("for a classifier of {count} layers on {device}", count=len(kept) + 1, device=device)
         untouched = keep(model.features, *kept, old, model.classifier_aux, name="replace_head")
         found = call(answer, model, classes, name="replace_head")
@@ -176,7 +179,7 @@ def replace_head(answer):
             _("{where}, the old layer was changed; return it as it was.", where=where),
         )
         require(
-            {name: p.requires_grad for name, p in model.named_parameters()} == trained
+            [p.requires_grad for p in model.parameters()] == trained
             and model.training
             and not model.features.training,
             _(
@@ -184,7 +187,7 @@ def replace_head(answer):
                 where=where,
             ),
         )
-        last = f"classifier.{len(kept)}."
+        last = f"classifier.{list(dict(model.classifier.named_children()))[-1]}."
         require(
             device == "meta"
             or all(
@@ -239,10 +242,20 @@ def two_speeds(answer):
     nested = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
     deep = [nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))]
     long = [nn.Linear(2, 2) for _i in range(12)]
-    for lr, freeze in [(0.1, []), (0.02, [0]), (0.5, [0, 3]), (0.2, "nested"), (0.1, "long"), (0.3, "deep")]:
+    for lr, freeze in [
+        (0.1, []),
+        (0.02, [0]),
+        (0.5, [0, 3]),
+        (0.2, "nested"),
+        (0.1, "long"),
+        (0.3, "deep"),
+        (0.4, "named"),
+    ]:
         layers = [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)]
         layers = {"nested": [nested, nn.Linear(2, 2)], "long": long, "deep": deep}.get(str(freeze), layers)
         model = nn.Sequential(*layers)
+        if freeze == "named":
+            model.add_module("add_linear", nn.Linear(2, 2))
         freeze = freeze if isinstance(freeze, list) else []
         for layer in freeze:
             model[layer].bias.requires_grad_(False)
@@ -268,7 +281,7 @@ def two_speeds(answer):
                 )
                 continue
             require(rate is not None, _("{name} is not in the optimizer.", name=name))
-            head = name.split(".")[0] == str(len(model) - 1)
+            head = name.split(".")[0] == list(dict(model.named_children()))[-1]
             expect(
                 rate,
                 lr if head else lr / 10,
@@ -339,14 +352,14 @@ def transfer(answer):
             all(p.grad is None for p in source.parameters()),
             _("the parameters of `source` have a .grad after the call; work on a copy (copy.deepcopy)."),
         )
-        own = {id(p) for p in source.parameters()}
+        own = {p.untyped_storage().data_ptr() for p in source.parameters()}
         require(
-            not any(id(p) in own for p in model.parameters()),
+            not any(p.untyped_storage().data_ptr() in own for p in model.parameters()),
             _("the new network shares parameters with `source`; work on a copy (copy.deepcopy)."),
         )
-        own = {id(buffer) for buffer in source.buffers()}
+        own = {buffer.untyped_storage().data_ptr() for buffer in source.buffers()}
         require(
-            not any(id(buffer) in own for buffer in model.buffers()),
+            not any(buffer.untyped_storage().data_ptr() in own for buffer in model.buffers()),
             _("the new network shares buffers with `source`; work on a copy (copy.deepcopy)."),
         )
         new, body = model[-1], model[:-1]

@@ -219,6 +219,7 @@ def by_add_group(model, lr):
 
 
 def by_each(model, lr):
+    """Takes the name of the last layer for its number."""
     last = str(len(model) - 1)
     groups = [
         {"params": [p], "lr": lr if name.split(".")[0] == last else 0.1 * lr}
@@ -226,6 +227,37 @@ def by_each(model, lr):
         if p.requires_grad
     ]
     return torch.optim.SGD(groups, lr=lr, momentum=0.9)
+
+
+def by_last_layer(model, lr):
+    head = {id(p) for p in model[-1].parameters()}
+    groups = [
+        {"params": [p], "lr": lr if id(p) in head else lr / 10} for p in model.parameters() if p.requires_grad
+    ]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+def by_number(model, classes):
+    name = str(len(model.classifier) - 1)
+    old = getattr(model.classifier, name)
+    setattr(model.classifier, name, nn.Linear(old.in_features, classes, device=old.weight.device))
+    return old
+
+
+def by_mode(model):
+    total = sum(p.numel() for p in model.parameters())
+    some = [p for m in model.modules() if m.training for p in m.parameters(recurse=False)]
+    return total, sum(p.numel() for p in some if p.requires_grad)
+
+
+def assigned(source, x, y, classes):
+    """Its body has parameters of its own in the memory of the source."""
+    body = copy.deepcopy(source[:-1]).to("meta")
+    body.load_state_dict(source[:-1].state_dict(), assign=True)
+    body.requires_grad_(False).eval()
+    head = nn.Linear(source[-1].in_features, classes)
+    fit(head, body(x), y)
+    return nn.Sequential(*body, head).eval()
 
 
 def only_body_filtered(model, lr):
@@ -388,12 +420,13 @@ RIGHT = {
     "22.1": [Right(by_numel), Right(by_loop), Right(by_modules)],
     "22.2": [Right(replace), Right(by_pop), Right(rebuilt)],
     "22.3": [Right(first_all), Right(by_submodule), Right(by_first_word)],
-    "22.4": [Right(speeds), Right(by_add_group), Right(by_each)],
+    "22.4": [Right(speeds), Right(by_add_group), Right(by_last_layer)],
     "22.5": [Right(features_once), Right(two_parts), Right(transfer), Right(stops_at_95)],
 }
 
 WRONG = {
     "22.1": [
+        Wrong(by_mode, hint="at any depth"),
         Wrong(meddles(by_numel, "zero_grad"), hint="changed a module"),
         Wrong(meddles(by_numel, "eval"), hint="changed a module"),
         Wrong(with_buffers, hint="are no parameters"),
@@ -410,6 +443,7 @@ WRONG = {
         Wrong(by_the_weight, hint="nested parts with one frozen bias"),
     ],
     "22.2": [
+        Wrong(by_number, hint="raised AttributeError"),
         Wrong(meddles(replace, "zero_grad"), hint="changed a module"),
         Wrong(lambda m, c: replace(m, c, index=6), hint="raised"),
         Wrong(lambda m, c: replace(m, c, device=False), hint="device of the old one"),
@@ -442,6 +476,7 @@ WRONG = {
         Wrong(by_any_word, hint="classifier_aux.features.weight is trained"),
     ],
     "22.4": [
+        Wrong(by_each, hint="the learning rate of add_linear.weight"),
         Wrong(meddles(speeds, "zero_grad"), hint="changed a module"),
         Wrong(meddles(speeds, "eval"), hint="changed a module"),
         Wrong(lambda m, lr: torch.optim.SGD(m.parameters(), lr=lr, momentum=0.9), hint="the head's rate"),
@@ -463,6 +498,7 @@ WRONG = {
         Wrong(lambda m, lr: speeds(m, lr, dampening=0.5), hint="dampening"),
     ],
     "22.5": [
+        Wrong(assigned, hint="shares parameters with"),
         Wrong(but(copied=False), hint="work on a copy"),
         Wrong(shared_body, hint="work on a copy"),
         Wrong(shared_statistics, hint="shares buffers"),
