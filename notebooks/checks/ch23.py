@@ -82,8 +82,10 @@ def differences(answer):
     del state["1.running_mean"], state["0.bias"], state["scale"]
     state |= {"9.weight": torch.zeros(2), "3.bias": torch.zeros(2)}
     # As many numbers, as many rows, neither, and a shape that broadcasts.
-    state |= {"2.weight": torch.zeros(4, 2), "0.weight": torch.zeros(4, 5), "2.bias": torch.zeros(5)}
+    state |= {"2.weight": torch.zeros(4, 2), "0.weight": torch.zeros(4, 5), "2.bias": torch.zeros(1)}
     state |= {"1.weight": torch.ones(4, 1), "1.running_var": torch.zeros(5)}
+    # Other numbers in the same shape, and of another type: nothing to report.
+    state["1.bias"] = torch.zeros(4, dtype=torch.float64)
     untouched = keep(model, name="differences")
     try:
         found = call(answer, model, state, name="differences")
@@ -361,6 +363,8 @@ def name_picture(answer):
     mirrored = Image.Exif()
     mirrored[0x0112] = 2
     palette = picture.quantize(64)
+    marked = picture.copy()
+    marked.paste("white", (8, 8, 24, 24))  # the middle is another picture than the whole
     shades = Image.fromarray(255 - grey)
     shades.putpalette(768 * [0])  # black, as transparent as the table in its options says
     normal = _("Scaled to 0 … 1, normalised, eval mode, softmax, and the weights in the file `weights`?")
@@ -445,10 +449,10 @@ def name_picture(answer):
         ("tall.png", tall, pixels.transpose(1, 0, 2), 1e-3, _("Cut the square out of the middle."), {}),
         (
             "large.png",
-            picture.resize((96, 96), Image.Resampling.NEAREST),
-            pixels,
-            0.4,
-            _("It is 96 x 96."),
+            marked.resize((128, 128), Image.Resampling.NEAREST),
+            np.asarray(marked),
+            0.05,
+            _("It is 128 x 128: shrink it."),
             {},
         ),
     ]

@@ -36,6 +36,30 @@ def differences(model, state, own=None, swapped=False):
     return (unexpected, missing, shapes) if swapped else (missing, unexpected, shapes)
 
 
+def shapes_by(differ):
+    """Right, but for what counts as another shape."""
+
+    def answer(model, state):
+        own = model.state_dict()
+        missing, unexpected, _shapes = differences(model, state)
+        return missing, unexpected, sorted(n for n in own.keys() & state.keys() if differ(own[n], state[n]))
+
+    return answer
+
+
+def refused(old, new):
+    try:
+        old.clone().copy_(new)
+    except RuntimeError:
+        return True
+    return False
+
+
+other_numbers = shapes_by(lambda old, new: not torch.equal(old, new))
+other_types = shapes_by(lambda old, new: old.shape != new.shape or old.dtype != new.dtype)
+what_copy_refuses = shapes_by(refused)
+
+
 def two_lists(model, state):
     return differences(model, state)[:2]
 
@@ -110,7 +134,11 @@ def name_picture(
         found = Image.alpha_composite(Image.new("RGBA", found.size, "white"), found)
     if rgb:
         found = found.convert("RGB")
-    small = ImageOps.fit(found, (32, 32), Image.Resampling.BICUBIC) if fit else found.resize((32, 32))
+    if fit == "never shrinks":
+        left, top = (found.width - 32) // 2, (found.height - 32) // 2
+        small = found.crop((left, top, left + 32, top + 32))
+    else:
+        small = ImageOps.fit(found, (32, 32), Image.Resampling.BICUBIC) if fit else found.resize((32, 32))
     x = torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
     if norm:
         x = (x - torch.tensor(CIFAR10_MEAN).view(3, 1, 1)) / torch.tensor(CIFAR10_STD).view(3, 1, 1)
@@ -542,6 +570,9 @@ WRONG = {
         Wrong(missing_unsorted, hint="the missing names"),
         Wrong(by_all_buffers, hint="persistent=False"),
         Wrong(shapes_of_parameters, hint="the names whose shapes differ"),
+        Wrong(other_numbers, hint="the names whose shapes differ"),
+        Wrong(other_types, hint="the names whose shapes differ"),
+        Wrong(what_copy_refuses, hint="the names whose shapes differ"),
         Wrong(two_lists, hint="three lists"),
         Wrong(
             loads, hint="the model's weights have changed", forbidden="Do not change the model or the state."
@@ -621,6 +652,7 @@ WRONG = {
         Wrong(but(white=False), hint="on white"),
         Wrong(but(rgb=False), hint="grey.png"),
         Wrong(but(fit=False), hint="middle"),
+        Wrong(but(fit="never shrinks"), hint="128 x 128"),
         Wrong(but(norm=False), hint="normalised"),
         Wrong(but(softmax=False), hint="softmax"),
         Wrong(no_sentence, hint="text.png"),
