@@ -3,6 +3,7 @@
 import ast
 import importlib
 import itertools
+import os
 import re
 import string
 import subprocess
@@ -463,6 +464,31 @@ def test_text_needs_its_values():
     assert str(Text("{a} and {b}", a=1, b=Text("{c}", c=2))) == "1 and 2"
     with pytest.raises(KeyError):
         str(Text("{a}"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system does not count this time")
+def test_waiting_for_a_processor_does_not_count():
+    """On a busy machine an answer gets as much of the processor as on a quiet one, only later."""
+
+    def work():
+        end = time.thread_time() + 0.5
+        while time.thread_time() < end:
+            pass
+        return "done"
+
+    cores = os.sched_getaffinity(0)
+    rivals = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _number in range(4)]
+    try:
+        for process in (*(rival.pid for rival in rivals), 0):
+            os.sched_setaffinity(process, {min(cores)})
+        start = time.monotonic()
+        assert guard.guarded(work, 1.0) == "done"
+        assert time.monotonic() - start > 1.0, "the rivals did not keep the processor busy"
+    finally:
+        os.sched_setaffinity(0, cores)
+        for rival in rivals:
+            rival.kill()
+            rival.wait()
 
 
 def test_guard_restores_what_it_changes():
