@@ -691,20 +691,21 @@ def only_float32(mean, network, keep):
             mean[name].copy_(new)
 
 
-def all_but_bfloat16(mean, network, keep):
-    for name, new in network.state_dict().items():
-        if new.dtype in (torch.float16, torch.float32, torch.float64):
-            mean[name].lerp_(new, 1 - keep)
-        else:
-            mean[name].copy_(new)
+def averages_only(*kinds):
+    """Averages these dtypes, and copies all others."""
+
+    def answer(mean, network, keep):
+        for name, new in network.state_dict().items():
+            if new.dtype in kinds:
+                mean[name].lerp_(new, 1 - keep)
+            else:
+                mean[name].copy_(new)
+
+    return answer
 
 
-def only_float32_and_float64(mean, network, keep):
-    for name, new in network.state_dict().items():
-        if new.dtype in (torch.float32, torch.float64):
-            mean[name].lerp_(new, 1 - keep)
-        else:
-            mean[name].copy_(new)
+only_float32_and_float64 = averages_only(torch.float32, torch.float64)
+all_but_bfloat16 = averages_only(torch.float16, torch.float32, torch.float64)
 
 
 def only_int64_and_bool(mean, network, keep):
