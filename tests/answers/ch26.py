@@ -683,14 +683,6 @@ def counts_forgotten(mean, network, keep):
             mean[name].lerp_(new, 1 - keep)
 
 
-def only_float32(mean, network, keep):
-    for name, new in network.state_dict().items():
-        if new.dtype == torch.float32:
-            mean[name].lerp_(new, 1 - keep)
-        else:
-            mean[name].copy_(new)
-
-
 def averages_only(*kinds):
     """Averages these dtypes, and copies all others."""
 
@@ -704,6 +696,7 @@ def averages_only(*kinds):
     return answer
 
 
+only_float32 = averages_only(torch.float32)
 only_float32_and_float64 = averages_only(torch.float32, torch.float64)
 all_but_bfloat16 = averages_only(torch.float16, torch.float32, torch.float64)
 
