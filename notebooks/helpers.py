@@ -275,12 +275,15 @@ class Batches:
     shuffle: another order in each round. augment: by chance, flip a picture from left to right (one in two)
     and move it by up to `shift` pixels each way, mirroring what is missing at its edges. alternate: instead of by
     chance, augment flips each picture in every second round, half of the pictures in each (chapter 26); `rounds`
-    counts the rounds begun, and a run that is resumed sets it. side: make each picture side × side pixels at the end,
-    smaller or larger, and may be set anew before each round; None leaves the pictures as they are. generator: draws
-    the random numbers, always on the CPU, so that they are the same whatever the device.
+    counts the rounds begun, and a run that is resumed sets it. erase: augment also gives a square of erase × erase
+    pixels, at a random place in each picture, the mean colour (DeVries and Taylor, arXiv 1708.04552). side: make each
+    picture side × side pixels at the end, smaller or larger, and may be set anew before each round; None leaves the
+    pictures as they are. generator: draws the random numbers, always on the CPU, so that they are the same whatever
+    the device.
     rank, world: process `rank` of `world` gets its share of every batch, batch_size / world (chapter 25).
 
-    Raises ValueError if the tensors are not as above, if batch_size < 1 or cannot be shared out evenly.
+    Raises ValueError if the tensors are not as above, if batch_size < 1 or cannot be shared out evenly, or if the
+    square is larger than a picture.
     """
 
     def __init__(
@@ -294,6 +297,7 @@ class Batches:
         device: torch.device | str = device,
         generator: torch.Generator | None = None,
         alternate: bool = False,
+        erase: int = 0,
         side: int | None = None,
         rank: int = 0,
         world: int = 1,
@@ -323,13 +327,17 @@ class Batches:
                     size=batch_size,
                 )
             )
+        if not 0 <= erase <= min(images.shape[2:]):
+            raise ValueError(
+                _("erase should be from 0 to {most}, not {size}", most=min(images.shape[2:]), size=erase)
+            )
         # (N, H, W, C): a picture's bytes pixel by pixel, which is what channels_last means
         self.pixels = images.permute(0, 2, 3, 1).contiguous().to(device)
         self.labels = labels.to(device)
         self.batch_size, self.shuffle, self.augment, self.shift = batch_size, shuffle, augment, shift
         self.generator, self.rank, self.world = generator, rank, world
         self.alternate, self.rounds = alternate, 0  # rounds begun
-        self.side = side
+        self.erase, self.side = erase, side
         self.mean = 255 * torch.tensor(CIFAR10_MEAN, device=device)
         self.std = 255 * torch.tensor(CIFAR10_STD, device=device)
 
@@ -345,7 +353,7 @@ class Batches:
         rounds = self.rounds = self.rounds + 1
         for pick in order[: self._count()].split(self.batch_size):
             # Every process draws for the whole batch, then keeps its share: any `world` sees the same.
-            move, flip = None, None
+            move, flip, corner = None, None, None
             if self.augment:
                 move = torch.randint(-self.shift, self.shift + 1, (2, len(pick), 1), generator=self.generator)
                 if self.alternate:  # half of the pictures in odd rounds, the other half in even ones
@@ -353,9 +361,15 @@ class Batches:
                 else:
                     flip = torch.rand(len(pick), 1, generator=self.generator) < 0.5
                 move, flip = move[:, self.rank :: self.world], flip[self.rank :: self.world]
-            yield self._batch(pick[self.rank :: self.world], move, flip)
+                if self.erase:
+                    places = torch.tensor(self.pixels.shape[1:3])[:, None, None] - self.erase + 1
+                    corner = (torch.rand(2, len(pick), 1, generator=self.generator) * places).long()
+                    corner = corner[:, self.rank :: self.world]
+            yield self._batch(pick[self.rank :: self.world], move, flip, corner)
 
-    def _batch(self, pick: Tensor, move: Tensor | None, flip: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _batch(
+        self, pick: Tensor, move: Tensor | None, flip: Tensor | None, corner: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         device = self.pixels.device
         y = self.labels[pick.to(device)]
         if move is None:
@@ -371,6 +385,12 @@ class Batches:
             numbers = numbers.flatten().to(device)
             x = self.pixels.view(-1, channels).index_select(0, numbers).view(-1, height, width, channels)
         x = x.float().sub_(self.mean).div_(self.std)
+        if corner is not None:
+            rows, columns = (
+                (first <= places) & (places < first + self.erase)
+                for first, places in zip(corner, map(torch.arange, x.shape[1:3]), strict=True)
+            )  # (n, H) and (n, W): what the square covers
+            x.masked_fill_((rows[:, :, None] & columns[:, None, :])[..., None].to(device), 0)
         x = x.permute(0, 3, 1, 2)  # (n, C, H, W), channels last in memory
         if self.side:
             x = F.interpolate(x, size=(self.side, self.side), mode="bilinear", antialias=True)

@@ -79,6 +79,7 @@ class Settings:
     validation: float = 0.1
     seed: int = 0
     autocast: bool = False
+    erase: int = 0  # the side, in pixels, of a square that is hidden in each training image; 0 for none
     # Of the residual network and its training:
     small: float = 0.0  # the share of the epochs, the first ones, with small pictures
     average: bool = False  # go back to a mean of the weights every few steps
@@ -257,6 +258,7 @@ def train(
         augment=settings.augment,
         shift=settings.shift,
         alternate=settings.has("alternate"),
+        erase=settings.erase,
         device=device,
         generator=generator,
         rank=rank,
@@ -564,8 +566,17 @@ def command_line(default: Settings) -> argparse.ArgumentParser:
         metavar="X",
     )
     option("shift", number(int, 0, 31), _("pixels that a training image is moved by at most"), metavar="N")
+    option(
+        "erase",
+        number(int, 0, 32),
+        _("side, in pixels, of a square that is hidden in each training image"),
+        metavar="N",
+    )
     recipe.add_argument(
-        "--no-augment", dest="augment", action="store_false", help=str(_("neither flip nor shift"))
+        "--no-augment",
+        dest="augment",
+        action="store_false",
+        help=str(_("neither flip nor shift, and hide no square")),
     )
     option("activation", str, _("what stands between quick's layers"), choices=list(ACTIVATIONS))
     option(

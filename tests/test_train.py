@@ -123,6 +123,36 @@ def test_batches_are_the_images_in_order_and_normalised():
     assert all(x.is_contiguous(memory_format=torch.channels_last) for x in xs)
 
 
+def test_a_square_of_each_augmented_image_is_hidden():
+    images = torch.randint(1, 256, (64, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.zeros(64, dtype=torch.int64)
+
+    def hidden(**settings):
+        """Where the pixels of each image have the mean colour, (N, H, W), and the images."""
+        batches = Batches(
+            images, labels, 32, device="cpu", generator=torch.Generator().manual_seed(0), **settings
+        )
+        x = torch.cat([x for x, _ in batches])
+        return (x == 0).all(dim=1), x
+
+    nothing, whole = hidden(augment=True, shift=0)
+    assert not nothing.any()
+    squares, x = hidden(augment=True, shift=0, erase=10)
+    assert torch.equal(x, whole.masked_fill(squares[:, None], 0))
+    corners = set()
+    for square in squares:
+        rows, columns = square.any(dim=1).nonzero().flatten(), square.any(dim=0).nonzero().flatten()
+        assert square.sum() == 100 and len(rows) == len(columns) == 10
+        assert rows[-1] - rows[0] == columns[-1] - columns[0] == 9
+        corners.add((rows[0].item(), columns[0].item()))
+    assert len(corners) > 50
+    assert not hidden(erase=10)[0].any()  # only augment hides
+    halves = [hidden(augment=True, shift=0, erase=10, rank=rank, world=2)[1] for rank in (0, 1)]
+    assert torch.equal(halves[0], x[0::2]) and torch.equal(halves[1], x[1::2])
+    with pytest.raises(ValueError, match="erase should be from 0 to 32, not 33"):
+        Batches(images, labels, 32, erase=33)
+
+
 def test_shuffled_batches_hold_every_image_once_in_another_order_each_round():
     images, labels = pictures(50)
     batches = Batches(
