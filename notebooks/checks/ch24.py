@@ -3,7 +3,7 @@
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from unittest import mock
 
 import torch
@@ -19,59 +19,64 @@ ATEN = torch.ops.aten
 class _Watched(TorchDispatchMode):
     """Notes each operation of PyTorch: how many there are, and what an answer should not do.
 
-    asked: how often a float is brought from a tensor to Python (a DataLoader asks for a whole number, its seed).
-    whole: how often `.item()` brings any other number; counted only within `_counted`.
+    asked: how often a float, or several, is brought from a tensor to Python.
+    other: how often anything else is, also a matrix (a DataLoader asks for a whole number, its seed).
     softmax: the dtypes in which the loss is computed.
+    largest: how many numbers the largest float result has; float64 is left out, in which `call` compares arguments.
     """
 
     def __init__(self):
         super().__init__()
-        self.operations, self.asked, self.whole, self.softmax = 0, 0, 0, []
+        self.operations, self.asked, self.other, self.softmax, self.largest = 0, 0, 0, [], 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         self.operations += 1
-        self.asked += func is ATEN._local_scalar_dense.default and args[0].is_floating_point()
+        if func is ATEN._local_scalar_dense.default:
+            self.fetched(args[0])
         if func is ATEN._log_softmax.default:
             self.softmax.append(args[0].dtype)
-        return func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor) and result.is_floating_point() and result.dtype != torch.float64:
+            self.largest = max(self.largest, result.numel())
+        return result
+
+    def fetched(self, tensor: Tensor) -> None:
+        if tensor.is_floating_point() and tensor.dim() < 2:
+            self.asked += 1
+        elif tensor.dtype != torch.uint8:  # pixels
+            self.other += 1
 
 
 @contextmanager
 def _counted(watched: _Watched) -> Iterator[None]:
-    """Also counts what brings losses to Python without an operation of PyTorch (tolist and numpy), and whole numbers."""
-    item = Tensor.item
-
-    def counted_item(tensor):
-        watched.whole += not tensor.is_floating_point()
-        return item(tensor)
+    """Also counts what brings numbers to Python without an operation of PyTorch."""
 
     def counting(method: Callable) -> Callable:
         def counted(tensor, *args, **kwargs):
-            watched.asked += tensor.is_floating_point() and tensor.dim() < 2
+            watched.fetched(tensor)
             return method(tensor, *args, **kwargs)
 
         return counted
 
-    with (
-        mock.patch.object(Tensor, "item", counted_item),
-        mock.patch.object(Tensor, "tolist", counting(Tensor.tolist)),
-        mock.patch.object(Tensor, "numpy", counting(Tensor.numpy)),
-        watched,
-    ):
+    names = "tolist", "numpy", "__repr__"
+    with mock.patch.multiple(Tensor, **{name: counting(getattr(Tensor, name)) for name in names}), watched:
         yield
 
 
 class _Graphs:
-    """Knows which of the graphs that a network has made are still in memory."""
+    """Knows which of the graphs that a network has made are still in memory, and which wait for a backward pass."""
 
     def __init__(self):
-        self.made = []
+        self.made, self.waiting = [], set()
 
     def note(self, output: Tensor) -> None:
         if output.grad_fn is not None:
+            number = len(self.made)
+            self.waiting.add(number)
 
             def alive(*_args):
-                """Lives as long as the graph that it is hooked to."""
+                """Lives as long as the graph that it is hooked to; the backward pass calls it."""
+                self.waiting.discard(number)
 
             output.grad_fn.register_hook(alive)
             self.made.append(weakref.ref(alive))
@@ -171,6 +176,10 @@ def batch_of(answer):
                 strides=found.stride(),
             ),
         )
+        require(
+            watched.largest < pixels.numel(),
+            _("{what} is right, but all of `pixels` became float; pick first, then convert.", what=what),
+        )
     require(
         operations[50] < operations[3] + 10,
         _(
@@ -206,14 +215,17 @@ def _in_parts(answer, x: Tensor, parts: tuple[int, ...]) -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(width, 4), nn.Tanh(), nn.Linear(4, 2))
     y = torch.randint(0, 2, (count,))
     loss_fn = nn.CrossEntropyLoss(label_smoothing=0.3)  # not F.cross_entropy's default
-    loss_fn(model(x), y).backward()
-    expected = [weight.grad.clone() for weight in model.parameters()]
+
+    def gradient(rows: int) -> list[Tensor]:
+        """That of the mean loss over the last rows."""
+        return torch.autograd.grad(loss_fn(model(x[-rows:]), y[-rows:]), list(model.parameters()))
+
+    gradients = {rows: gradient(rows) for rows in range(1, count + 1)}
     start = [weight.detach().clone() for weight in model.parameters()]
-    sizes: list[int] = []
-    graphs, held = _Graphs(), []
 
     def look(module, inputs, output):
         held.append(graphs.held())
+        late.append(bool(graphs.waiting))
         graphs.note(output)
         sizes.append(len(inputs[0]))
 
@@ -221,7 +233,7 @@ def _in_parts(answer, x: Tensor, parts: tuple[int, ...]) -> None:
     for part in parts:
         for weight in model.parameters():  # what an earlier step has left; in parts of 4, there was none
             weight.grad = None if part == 4 else torch.ones_like(weight)
-        sizes.clear(), held.clear(), graphs.made.clear()
+        sizes, held, late, graphs = [], [], [], _Graphs()
         call(answer, model, x, y, loss_fn, part, name="gradient_in_parts")
         where = _("for {count} rows in parts of {part}", count=count, part=part)
         require(
@@ -252,27 +264,39 @@ def _in_parts(answer, x: Tensor, parts: tuple[int, ...]) -> None:
                 count=count,
             ),
         )
-        for (name, weight), wanted in zip(model.named_parameters(), expected, strict=True):
+        named = zip(model.named_parameters(), gradients[count], gradients[sizes[-1]], strict=True)
+        for (name, weight), wanted, last in named:
             require(
                 weight.grad is not None,
                 _("{where} {name}.grad is None; call backward() for each part.", where=where, name=name),
             )
             what = _("{where} the gradient of {name}", where=where, name=name)
-            _gradient(weight.grad, wanted, len(sizes), what)
+            _gradient(weight.grad, wanted, [last, last * sizes[-1] / count], len(sizes), what)
+        require(
+            not any(late),
+            _(
+                "{where} a forward pass came before the backward pass of the part before: run backward() for each part "
+                "in its own round, not later.",
+                where=where,
+            ),
+        )
         require(
             not any(held),
             _(
-                "{where} the graph of an earlier part is still in memory when a later part comes: run backward() for "
-                "each part, not once at the end.",
+                "{where} the graph of an earlier part is still in memory when a later part comes: a loss or an "
+                "output that you keep holds it; keep its .detach().",
                 where=where,
             ),
         )
 
 
-def _gradient(found: Tensor, wanted: Tensor, parts: int, what) -> None:
+def _gradient(found: Tensor, wanted: Tensor, lasts: list[Tensor], parts: int, what) -> None:
     old = _("It still holds the old gradient; forget it before the first part.")
     if any(same(found, times * wanted + 1) for times in (1, parts)):
         raise NotYet(_("{what} is wrong. {old}", what=what, old=old))
+    only = _("It holds the last part only; forget the old gradient once, before the first part.")
+    if parts > 1 and any(same(found, last) for last in lasts):
+        raise NotYet(_("{what} is wrong. {old}", what=what, old=only))
     mistakes = {}
     if parts > 1:
         hint = _(
@@ -285,7 +309,7 @@ def _gradient(found: Tensor, wanted: Tensor, parts: int, what) -> None:
 
 @exercise("24.5")
 def fast_epoch(answer):
-    for count, height, width, batch, lr in [(41, 8, 8, 8, 0.1), (10, 6, 8, 4, 0.05)]:
+    for count, height, width, batch, lr in [(41, 8, 8, 8, 0.1), (13, 6, 8, 4, 0.05)]:
         pixels = torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8)
         _one_epoch(answer, pixels, torch.randint(0, 4, (count,)), batch, lr)
     return _(
@@ -351,24 +375,25 @@ def _one_epoch(answer, pixels: Tensor, labels: Tensor, batch: int, lr: float) ->
     require(
         torch.bfloat16 not in watched.softmax,
         _(
-            "{what} the loss is computed in bfloat16; under autocast it would be computed in float32.",
+            "{what} the loss is computed in bfloat16; F.cross_entropy under autocast would compute it in float32.",
             what=what,
         ),
     )
     require(
         watched.asked <= 1,
         _(
-            "{what} a number was brought to Python {times} times; add the losses up as a tensor and call .item() once.",
+            "{what} a number was brought to Python {times} times (print() and float() do that, too); add the losses up "
+            "as a tensor and call .item() once.",
             what=what,
             times=watched.asked,
         ),
     )
     require(
-        watched.whole < len(sizes),  # not in each step; a DataLoader asks once, for its seed
+        watched.other < len(sizes),  # not in each step; a DataLoader asks once, for its seed
         _(
-            "{what} .item() brought a whole number or a bool to Python {times} times; the loss is all that is wanted, once.",
+            "{what} numbers other than the loss were brought to Python {times} times; the loss alone is wanted, once.",
             what=what,
-            times=watched.whole,
+            times=watched.other,
         ),
     )
     require(
@@ -393,15 +418,23 @@ def _one_epoch(answer, pixels: Tensor, labels: Tensor, batch: int, lr: float) ->
             what=what,
         ),
     )
+    stale = copy.deepcopy(start)
+    _reference(stale, pixels, labels, batch, lr, around=True)
+    why = _("Each batch takes one backward pass and one step of `optimizer`.")
+    if _same_weights(network, stale):
+        why = _(
+            "Each step used the first weights: autocast keeps bfloat16 copies of them until its `with` ends. Open it "
+            "anew for each batch, around forward and loss only."
+        )
     for weight, wanted in zip(network.parameters(), reference.parameters(), strict=True):
         expect(
             weight.detach(),
             wanted.detach(),
             _("{what} a weight after the epoch", what=what),
-            _("Each batch takes one backward pass and one step of `optimizer`."),
+            why,
             atol=2e-3,
         )
-    why = _("Each batch's mean loss counts by the number of its pictures, and the sum is a float32.")
+    why = _("Each batch's mean loss counts by the number of its pictures; losses and sum are float32.")
     expect(found, expected, _("{what} the mean loss", what=what), why, atol=2e-4)
 
 
@@ -410,17 +443,24 @@ def _same_weights(a: nn.Module, b: nn.Module) -> bool:
 
 
 def _reference(
-    model: nn.Module, pixels: Tensor, labels: Tensor, batch: int, lr: float, forget: bool = True
+    model: nn.Module,
+    pixels: Tensor,
+    labels: Tensor,
+    batch: int,
+    lr: float,
+    forget: bool = True,
+    around: bool = False,
 ) -> float:
-    """One epoch, in place; returns the mean loss."""
+    """One epoch, in place; returns the mean loss. around: one autocast stands around the whole loop."""
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     total = 0.0
-    for x, y in zip(pixels.split(batch), labels.split(batch), strict=True):
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = F.cross_entropy(model((x.float() / 255).permute(0, 3, 1, 2)), y)
-        if forget:
-            optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        total += loss.item() * len(y)
+    with torch.autocast("cpu", torch.bfloat16) if around else nullcontext():
+        for x, y in zip(pixels.split(batch), labels.split(batch), strict=True):
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = F.cross_entropy(model((x.float() / 255).permute(0, 3, 1, 2)), y)
+            if forget:
+                optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(y)
     return total / len(labels)

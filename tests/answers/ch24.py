@@ -82,6 +82,7 @@ def epoch(
     whole=True,
     kind=torch.float32,
     low_loss=False,
+    loss_fn=F.cross_entropy,
     number=torch.Tensor.item,
     count=None,
 ):
@@ -96,7 +97,7 @@ def epoch(
         x = x.contiguous() if contiguous else x
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             logits = model(x)
-            loss = None if low_loss else F.cross_entropy(logits, y)
+            loss = None if low_loss else loss_fn(logits, y)
         loss = F.cross_entropy(logits, y) if low_loss else loss
         if forget:
             optimizer.zero_grad()
@@ -142,6 +143,11 @@ def variant(function, **options):
     return lambda *args: function(*args, **options)
 
 
+def epoch_in_one_autocast(model, pixels, labels, batch_size, optimizer, **options):
+    with torch.autocast("cpu", torch.bfloat16, **options):
+        return epoch(model, pixels, labels, batch_size, optimizer)
+
+
 def converted(model, pixels, labels, batch_size, optimizer):
     model.bfloat16()
     return epoch(model, pixels, labels, batch_size, optimizer)
@@ -183,7 +189,7 @@ def batch_by_view(pixels, pick, mean, std):
 
 
 def batch_by_einsum(pixels, pick, mean, std):
-    x = torch.einsum("nhwc->nchw", pixels.float()[pick] / 255)
+    x = torch.einsum("nhwc->nchw", pixels[pick].float() / 255)
     return x.sub(mean[:, None, None]).div(std[:, None, None])
 
 
@@ -227,6 +233,39 @@ def parts_by_autograd(model, x, y, loss_fn, part):
             total += grad * len(x_part) / len(x)
     for weight, total in zip(weights, sums, strict=True):
         weight.grad = total
+
+
+def parts_keep_last(model, x, y, loss_fn, part, weigh=True):
+    for x_part, y_part in zip(x.split(part), y.split(part), strict=True):
+        model.zero_grad()
+        (loss_fn(model(x_part), y_part) * (len(x_part) / len(x) if weigh else 1)).backward()
+
+
+def parts_of_losses(model, x, y, loss_fn, part, detach=True):
+    model.zero_grad()
+    total = 0
+    for x_part, y_part in zip(x.split(part), y.split(part), strict=True):
+        loss = loss_fn(model(x_part), y_part) * len(x_part) / len(x)
+        loss.backward()
+        total += loss.detach() if detach else loss
+
+
+def parts_one_late(model, x, y, loss_fn, part):
+    model.zero_grad()
+    before = None
+    for x_part, y_part in zip(x.split(part), y.split(part), strict=True):
+        loss = loss_fn(model(x_part), y_part) * len(x_part) / len(x)
+        if before is not None:
+            before.backward()
+        before = loss
+    before.backward()
+
+
+def two_parts_at_once(model, x, y, loss_fn, part):
+    model.zero_grad()
+    pieces = list(zip(x.split(part), y.split(part), strict=True))
+    for i in range(0, len(pieces), 2):
+        sum(loss_fn(model(a), b) * len(b) / len(y) for a, b in pieces[i : i + 2]).backward()
 
 
 def one_backward_at_the_end(model, x, y, loss_fn, part):
@@ -282,6 +321,7 @@ def epoch_by_loader(model, pixels, labels, batch_size, optimizer):
         loss.backward()
         optimizer.step()
         total += loss.detach() * len(y)
+    assert sum(labels.bincount().tolist()) == len(labels)  # whole numbers, once
     return total.item() / len(labels)
 
 
@@ -329,13 +369,14 @@ RIGHT = {
         ),
     ],
     "24.3": [Right(batch_by_affine), Right(batch_by_view), Right(batch_by_einsum)],
-    "24.4": [Right(parts), Right(parts_by_range), Right(parts_by_autograd)],
+    "24.4": [Right(parts), Right(parts_by_range), Right(parts_by_autograd), Right(parts_of_losses)],
     "24.5": [
         Right(epoch),
         Right(epoch_by_sums),
         Right(epoch_with_loss_outside),
         Right(epoch_by_list),
         Right(epoch_by_loader),
+        Right(variant(epoch_in_one_autocast, cache_enabled=False)),
     ],
 }
 WRONG = {
@@ -360,6 +401,11 @@ WRONG = {
         ),
         Wrong(lambda p, i, m, s: (p[i].float() / 255 - m) / s, hint="should have (3, 3, 5, 4)"),
         Wrong(lambda p, i, m, s: ((p[i].float() / 255 - m) / s).reshape(-1, 3, 5, 4), hint="reshape mixes"),
+        Wrong(
+            lambda p, i, m, s: ((p.float() / 255 - m) / s)[i].permute(0, 3, 1, 2),
+            hint="pick first, then convert",
+            forbidden="Convert only these n pictures",
+        ),
         Wrong(in_place, hint="changed its argument 1"),
         Wrong(batch_of_three_channels, hint="raised"),
         Wrong(batch_by_numpy_loop, hint="a loop in batch_of"),
@@ -375,7 +421,12 @@ WRONG = {
         Wrong(variant(parts, fair=False), hint="may be smaller"),
         Wrong(variant(parts, step=True), hint="no step"),
         Wrong(all_at_once, hint="10 rows at once"),
-        Wrong(one_backward_at_the_end, hint="not once at the end"),
+        Wrong(one_backward_at_the_end, hint="run backward() for each part in its own round"),
+        Wrong(parts_one_late, hint="run backward() for each part in its own round"),
+        Wrong(two_parts_at_once, hint="run backward() for each part in its own round"),
+        Wrong(variant(parts_of_losses, detach=False), hint="keep its .detach()"),
+        Wrong(parts_keep_last, hint="the last part only"),
+        Wrong(variant(parts_keep_last, weigh=False), hint="the last part only"),
         Wrong(only_whole_parts, hint="8 rows in all"),
         Wrong(parts_in_eval_mode, hint="mode has changed"),
         Wrong(parts_with_own_loss, hint="the gradient of"),
@@ -387,7 +438,7 @@ WRONG = {
     ],
     "24.5": [
         Wrong(variant(epoch, autocast=False), hint="under autocast they would be bfloat16"),
-        Wrong(variant(epoch, ask=True), hint="7 times", forbidden="Call `.item()` only once"),
+        Wrong(variant(epoch, ask=True), hint="7 times", forbidden="Bring a number to Python only once"),
         Wrong(variant(epoch, detach=False), hint="loss.detach()"),
         Wrong(variant(epoch, train=False), hint="eval mode"),
         Wrong(variant(epoch, drop=True), hint="sizes"),
@@ -398,17 +449,27 @@ WRONG = {
         Wrong(variant(epoch, forget=False), hint="old gradients forgotten"),
         Wrong(variant(epoch, whole=False), hint="makes it a number"),
         Wrong(converted, hint="no longer float32"),
-        Wrong(variant(epoch, kind=torch.bfloat16), hint="the sum is a float32"),
+        Wrong(variant(epoch, kind=torch.bfloat16), hint="losses and sum are float32"),
         Wrong(variant(epoch, low_loss=True), hint="the loss is computed in bfloat16"),
+        Wrong(
+            variant(epoch, loss_fn=lambda logits, y: F.nll_loss(F.log_softmax(logits, 1), y)),
+            hint="F.cross_entropy under autocast would compute it in float32",
+        ),
+        Wrong(epoch_in_one_autocast, hint="autocast keeps bfloat16 copies"),
         Wrong(variant(epoch, ask=True, number=lambda loss: loss.tolist()), hint="7 times"),
         Wrong(variant(epoch, ask=True, number=lambda loss: float(loss.numpy())), hint="7 times"),
         Wrong(
             variant(epoch, count=lambda logits, y: (logits.argmax(1) == y).sum().item()),
-            hint="a whole number or a bool to Python 6 times",
+            hint="numbers other than the loss were brought to Python 6 times",
         ),
+        Wrong(variant(epoch, count=lambda logits, y: int((logits.argmax(1) == y).sum())), hint="6 times"),
+        Wrong(variant(epoch, count=lambda logits, y: bool(logits.isnan().any())), hint="6 times"),
+        Wrong(variant(epoch, count=lambda logits, y: logits.argmax(1).tolist()), hint="6 times"),
+        Wrong(variant(epoch, count=lambda logits, y: logits.tolist()), hint="6 times"),
+        Wrong(variant(epoch, count=lambda logits, y: str(logits.sum())), hint="print()"),
         Wrong(epoch_of_squares, hint="raised"),
-        Wrong(epoch_of_41, hint="for 10 pictures in batches of 4, the mean loss"),
-        Wrong(epoch_of_eights, hint="for 10 pictures in batches of 4, the list of the batches' sizes"),
+        Wrong(epoch_of_41, hint="for 13 pictures in batches of 4, the mean loss"),
+        Wrong(epoch_of_eights, hint="for 13 pictures in batches of 4, the list of the batches' sizes"),
         Wrong(epoch_by_own_optimizer, hint="one step of `optimizer`"),
         Wrong(meddles(epoch, "requires_grad_", False), hint="leaves the model frozen"),
     ],
