@@ -1,12 +1,14 @@
 """Checkers of chapter 9, convolution."""
 
 import copy
+import re
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, same, switched_off
+from . import NotYet, _, call, describe, exercise, expect, expect_trainable, require, same
 
 
 def out_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -24,6 +26,7 @@ def side_after(answer):
         ),
         (32, [(5, 1, 2, 1)], _("Padding 2 adds two pixels on each side.")),
         (32, [(3, 2, 1, 1)], _("(32 + 2 - 2 - 1) / 2 is 15.5; round it down, then add 1.")),
+        (15, [(3, 2, 0, 1)], _("(15 - 2 - 1) / 2 is 6: add up first, then divide, then add 1.")),
         (20, [(3, 1, 0, 4)], _("With dilation 4 the kernel spans 4 · 2 + 1 = 9 pixels.")),
         (
             17,
@@ -104,21 +107,25 @@ def cost(answer):
             for i, size in enumerate((height, width))
         )
         pixels, weights = rows * columns, layer.weight.numel()
-        parameters = weights + (0 if layer.bias is None else layer.out_channels)
+        biases = 0 if layer.bias is None else layer.out_channels
+        parameters = weights + biases
         if same(found[0], weights * pixels) and same(found[1], parameters):
             raise NotYet(_("{where}: the parameters come first, then the multiply-adds.", where=where))
+        mistakes = {
+            _("It has no bias."): weights + layer.out_channels,
+            _("There are {count} biases, one for each output channel.", count=layer.out_channels): weights,
+            _(
+                "With {groups} groups, a kernel has a sheet for each input channel of its own group only.",
+                groups=layer.groups,
+            ): layer.groups * weights + biases,
+        }
         expect(
             found[0],
             parameters,
             _("the number of parameters of {layer}", layer=layer),
             _("It has {weights:,} weights.", weights=weights),
             rtol=0,
-            mistakes={
-                _("It has no bias."): weights + layer.out_channels,
-                _(
-                    "There are {count} biases, one for each output channel.", count=layer.out_channels
-                ): weights,
-            },
+            mistakes=mistakes,
         )
         mistakes = {
             _("You counted the input's pixels; the output has {pixels}.", pixels=pixels): weights
@@ -163,7 +170,7 @@ def _moved(x: Tensor, down: int, right: int) -> Tensor:
 
 @exercise("9.3")
 def shift_right(answer):
-    for channels in (1, 3):
+    for channels in (1, 3, 5):
         where = _("shift_right({channels})", channels=channels)
         try:
             layer = call(answer, channels, name="shift_right")
@@ -224,11 +231,13 @@ def shift_right(answer):
                     where=where,
                 )
             )
+        only = expected.clone()
+        only[:, 1:] = 0
         expect(
             out,
             expected,
             _("the output of the layer of {where} for {x}", where=where, x=describe(x)),
-            _("The weight that fetches the left neighbour is 1, and all others are 0."),
+            _("In each channel, the weight that fetches the left neighbour is 1, and all others are 0."),
             mistakes={
                 _(
                     "It moves the picture to the left: conv2d does not turn the kernel, so the weight left of the middle "
@@ -241,9 +250,12 @@ def shift_right(answer):
                     x, -1, 0
                 ),
                 _("It leaves the picture where it is: the middle weight fetches the pixel itself."): x,
+                _("Only channel 0 comes out: each channel needs a 1 of its own."): only,
             },
         )
-    return _("One weight is 1 and the others 0. Any kernel is a sum of such shifts, each times its weight.")
+    return _(
+        "Each channel has one weight that is 1. Any kernel is a sum of such shifts, each times its weight."
+    )
 
 
 @exercise("9.4")
@@ -315,19 +327,14 @@ def as_pictures(answer):
     )
 
 
-OWN = (
-    *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-    *("convolution", "_convolution", "conv_tbc", "mkldnn_convolution"),
-)
+class WithoutConvolution(TorchDispatchMode):
+    """While an answer runs, PyTorch's own convolutions raise an error, by whatever name it calls them."""
 
-
-def without_convolution():
-    """PyTorch's own convolutions, switched off."""
-    holders = (F, torch, torch._VF, torch.ops.aten)
-    places = [(holder, name) for holder in holders for name in OWN if hasattr(holder, name)]
-    places += [(torch.ops.aten, name) for name in ("thnn_conv2d", "_slow_conv2d_forward")]
-    places += [(kind, "_conv_forward") for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d)]
-    return switched_off(_("convolution"), *places)
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if re.search("conv(?!ert)", function.name()):  # aten::convolution, aten::slow_conv_dilated2d, …
+            what = _("convolution")
+            raise RuntimeError(str(_("PyTorch's own {what} is switched off in this exercise", what=what)))
+        return function(*args, **(kwargs or {}))
 
 
 @exercise("9.5")
@@ -352,8 +359,8 @@ def conv2d(answer):
             _("Output channels 0 to 2 see input channels 0 and 1, the others 2 and 3."),
         ),
         (
-            (torch.randn(2, 4, 9, 8), torch.randn(4, 1, 3, 3)),
-            {"bias": torch.randn(4), "stride": 2, "padding": 1, "dilation": 2, "groups": 4},
+            (torch.randn(2, 4, 9, 11), torch.randn(4, 1, 3, 3)),
+            {"bias": torch.randn(4), "stride": 3, "padding": 3, "dilation": 2, "groups": 4},
             _("All settings together."),
         ),
         (
@@ -364,7 +371,7 @@ def conv2d(answer):
     ]
     for tensors, settings, why in cases:
         wanted = F.conv2d(*tensors, **settings)
-        with without_convolution():
+        with WithoutConvolution():
             found = call(answer, *tensors, name="conv2d", **settings)
         mistakes = {
             _("You turned the kernel by 180°; conv2d does not."): F.conv2d(
@@ -390,19 +397,19 @@ def conv2d(answer):
         )
 
     def trained(x, weight, bias, **settings):
-        with without_convolution():
+        with WithoutConvolution():
             return answer(x, weight, bias, **settings)
 
-    for channels, count, settings in [
-        (2, 3, {"stride": 2, "padding": 1}),
-        (4, 6, {"padding": 1, "dilation": 2, "groups": 2}),
+    for channels, count, bias, settings in [
+        (2, 3, torch.randn(3), {"stride": 2, "padding": 1}),
+        (4, 6, None, {"padding": 1, "dilation": 2, "groups": 2}),
     ]:
         expect_trainable(
             trained,
             F.conv2d,
             torch.randn(2, channels, 5, 5),
             torch.randn(count, 2, 3, 3),
-            torch.randn(count),
+            bias,
             what=_("with {settings}, the result", settings=join_settings(settings)),
             name="conv2d",
             **settings,

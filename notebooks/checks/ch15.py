@@ -16,11 +16,11 @@ from . import (
     expect,
     expect_trainable,
     keep,
-    pytorchs_own,
     require,
     same,
     switched_off,
 )
+from .ch09 import WithoutConvolution
 
 # `torch.nn`'s layer, and others of its functions that compute the same
 LAYERS = [(F, "linear"), (torch._C._nn, "linear"), (nn.Linear, "forward"), (F, "bilinear"), (F, "conv1d")]
@@ -89,6 +89,10 @@ def linear_cost(answer):
         )
         rows, weights = math.prod(shape[:-1]), size_in * size_out
         parameters = weights + (size_out if bias else 0)
+        require(
+            not same(found, (rows * weights, parameters)) or rows * weights == parameters,
+            _("{where}: the parameters come first, then the multiply-adds.", where=where),
+        )
         expect(
             found[0],
             parameters,
@@ -125,11 +129,10 @@ def linear_cost(answer):
 
 @exercise("15.3")
 def mix_channels(answer):
-    off = [*pytorchs_own("conv1d", "conv2d", "conv3d", "conv_", "convolution"), (nn.Conv2d, "forward")]
     for size_out, shape, bias in [(5, (2, 3, 4, 6), True), (4, (2, 4, 4, 4), True), (1, (1, 2, 3, 5), False)]:
         layer, x = nn.Linear(shape[1], size_out, bias=bias), torch.randn(shape)
         unchanged = keep(layer, name="mix_channels")
-        with switched_off(_("convolution"), *off):
+        with WithoutConvolution():
             found = call(answer, layer, x, name="mix_channels")
         where = _(
             "for x {shape} and Linear({channels}, {out}), the output",
@@ -152,6 +155,9 @@ def mix_channels(answer):
             _("Move the axes by permute or movedim; a reshape does not move an axis."): layer(
                 x.reshape(shape[0], *shape[2:], shape[1])
             ).reshape(expected.shape),
+            _(
+                "Move the channels back by permute or movedim, too; a reshape does not move an axis."
+            ): last.reshape(expected.shape),
         }
         if bias:
             mistakes[_("The layer's bias is missing.")] = F.conv2d(x, layer.weight[:, :, None, None])
@@ -163,7 +169,7 @@ def mix_channels(answer):
         why = _("Move the channels to the end, apply the layer, move them back.")
         expect(found, expected, where, why, mistakes=mistakes)
         unchanged()
-    with switched_off(_("convolution"), *off):
+    with WithoutConvolution():
         _gradients(answer)
     return _("This is what a 1 x 1 convolution does, with the same weights.")
 
@@ -227,19 +233,24 @@ def conv_matrix(answer):
                 _("The kernel is upside down; PyTorch's convolution does not flip it."): matrix(
                     kernel.flip(0, 1)
                 ),
+                _("Rows and columns of the kernel are exchanged."): matrix(kernel.T),
+                _("The input pixels are counted row by row."): expected.unflatten(
+                    1, (height, width)
+                ).mT.flatten(1),
                 _("Each row should hold the whole kernel, with its numbers."): (expected != 0).to(
                     kernel.dtype
                 ),
             },
         )
     return _(
-        "Training this matrix freely would give a linear layer; it is a convolution while its bands stay equal."
+        "Training this matrix freely would give a linear layer; it is a convolution while its bands stay equal and "
+        "its zeros stay 0."
     )
 
 
 def _networks() -> list[tuple[nn.Sequential, tuple[int, int, int], tuple[int, int, int]]]:
     """Networks, the shape before their Flatten, the shape of a picture."""
-    narrow = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 3 * 2, 5)]
+    narrow = [nn.Conv2d(3, 4, 3), nn.PReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4 * 3 * 2, 5)]
     deep = [nn.Conv2d(1, 6, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 4 * 4, 7, bias=False)]
     deep += [nn.ReLU(), nn.Linear(7, 3)]
     deeper = [
@@ -284,21 +295,22 @@ def fully_convolutional(answer):
                 not any(isinstance(layer, kind) for layer in found.modules()),
                 _("{where} there is still a {kind} in the new network.", where=where, kind=kind.__name__),
             )
-        own = {weight.untyped_storage().data_ptr() for weight in network.parameters()}
-        require(
-            not own & {weight.untyped_storage().data_ptr() for weight in found.parameters()},
-            _("{where} the new network shares weights with the old one; copy them.", where=where),
-        )
         x = torch.randn(2, *size)
         expected = network(x)
+        cut = [type(layer) for layer in network].index(nn.Flatten)
+        bare = [layer for layer in network[cut:] if isinstance(layer, nn.Flatten | nn.Linear)]
         expect(
             call(found, x, name=_("the new network")),
             expected[:, :, None, None],
             _("{where} the new network's output for {x}", where=where, x=tuple(x.shape)),
             _("Copy the weights, reshaped to (out, C, H, W), and the bias where there is one."),
+            mistakes={
+                _("The activations between the linear layers are missing."): nn.Sequential(
+                    *network[:cut], *bare
+                )(x)[:, :, None, None]
+            },
         )
         large = torch.randn(2, size[0], size[1] + 4, size[2] + 2)
-        cut = [type(layer) for layer in network].index(nn.Flatten)
         features = network[:cut](large)
         rows, columns = (many - side + 1 for many, side in zip(features.shape[2:], shape[1:], strict=True))
         logits = call(found, large, name=_("the new network"))
@@ -316,4 +328,11 @@ def fully_convolutional(answer):
         windows = windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, *shape)
         wanted = network[cut:](windows).reshape(2, rows, columns, -1).permute(0, 3, 1, 2)
         expect(logits, wanted, _("{where} the scores of the windows of a larger map", where=where))
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.zero_()
+        require(
+            same(call(found, x, name=_("the new network")), expected[:, :, None, None]),
+            _("{where} the new network shares weights with the old one; copy them.", where=where),
+        )
     return _("The same weights now answer for every window of the map, however large the picture is.")

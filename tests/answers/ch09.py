@@ -381,8 +381,66 @@ class ShowsItsShape(nn.Conv2d):
 
 def groups_untrained(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     if groups > 1:
-        x, weight = x.detach(), weight.detach()
+        x = x.detach()
     return conv_by_unfold(x, weight, bias, stride, padding, dilation, groups)
+
+
+def sheets_of_all_channels(layer):
+    biases = 0 if layer.bias is None else layer.out_channels
+    return layer.out_channels * layer.in_channels * math.prod(layer.kernel_size) + biases
+
+
+def only_channel_0(channels):
+    layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+    nn.init.zeros_(layer.weight).data[0, 0, 1, 0] = 1
+    return layer
+
+
+def at_most_three(channels):
+    layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+    nn.init.zeros_(layer.weight)
+    for c in range(min(channels, 3)):
+        layer.weight.data[c, c, 1, 0] = 1
+    return layer
+
+
+def by_its_mode(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    settings = [stride, stride], "valid", [dilation, dilation], groups
+    return torch._convolution_mode(F.pad(x, [padding] * 4), weight, bias, *settings)
+
+
+def by_the_compiler(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    pairs = [[size, size] for size in (stride, padding, dilation)]
+    return torch._C._jit_get_operation("aten::conv2d")[0](x, weight, bias, *pairs, groups)
+
+
+def by_dilated(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    size, pairs = list(weight.shape[2:]), [[n, n] for n in (stride, padding, dilation)]
+    parts = zip(x.chunk(groups, 1), weight.chunk(groups), strict=True)
+    out = torch.cat([torch._C._nn.slow_conv_dilated2d(a, w, size, None, *pairs) for a, w in parts], 1)
+    return out if bias is None else out + bias.view(1, -1, 1, 1)
+
+
+def untrained_without_bias(x, weight, bias=None, *settings, **named):
+    with torch.set_grad_enabled(bias is not None):
+        return conv_by_unfold(x, weight, bias, *settings, **named)
+
+
+def conv_by_matrix(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """One picture at a time by torch.vmap, as a product of matrices."""
+    h, w = weight.shape[2:]
+    span_h, span_w = (h - 1) * dilation + 1, (w - 1) * dilation + 1
+
+    def of_one(picture):
+        windows = F.pad(picture, [padding] * 4).unfold(1, span_h, stride).unfold(2, span_w, stride)
+        windows = windows[..., ::dilation, ::dilation].movedim(0, 2)
+        rows, columns = windows.shape[:2]
+        lines = windows.reshape(rows * columns, groups, -1).movedim(1, 0)
+        out = lines @ weight.reshape(groups, len(weight) // groups, -1).mT
+        return out.mT.reshape(len(weight), rows, columns)
+
+    out = torch.vmap(of_one)(x)
+    return out if bias is None else out + bias.view(1, -1, 1, 1)
 
 
 RIGHT = {
@@ -417,7 +475,13 @@ RIGHT = {
         Right(pictures_by_where),
         Right(pictures_by_minmax),
     ],
-    "9.5": [Right(loop()), Right(conv_by_unfold), Right(conv_by_shifts), Right(conv_by_einsum)],
+    "9.5": [
+        Right(loop()),
+        Right(conv_by_unfold),
+        Right(conv_by_shifts),
+        Right(conv_by_einsum),
+        Right(conv_by_matrix),
+    ],
 }
 WRONG = {
     "9.1": [
@@ -430,6 +494,7 @@ WRONG = {
             hint="round it down",
         ),
         Wrong(last_layer_only, hint="the next one gets"),
+        Wrong(along(lambda n, k, s, p, d: n // s + (2 * p - d * (k - 1) - 1) // s + 1), hint="add up first"),
     ],
     "9.2": [
         Wrong(cost_with(pixels=lambda height, width: height * width), hint="the input's pixels"),
@@ -440,6 +505,9 @@ WRONG = {
         Wrong(counts_channels_twice, hint="every output channel again"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel()), hint="6 biases"),
         Wrong(cost_with(parameters=lambda layer: layer.weight.numel() + layer.out_channels), hint="no bias"),
+        Wrong(
+            cost_with(parameters=sheets_of_all_channels), hint="With 3 groups, a kernel has a sheet for each"
+        ),
         Wrong(exchanged_axes, hint="Rows and columns have their own"),
         Wrong(
             cost_with(weights=lambda layer: layer.weight.numel() * layer.groups),
@@ -469,6 +537,8 @@ WRONG = {
         Wrong(shift_by_hook, hint="by the weights"),
         Wrong(lambda channels: RolledInside(channels, channels, 1), hint="by the weights"),
         Wrong(without_no_grad, hint="under torch.no_grad()"),
+        Wrong(only_channel_0, hint="each channel needs a 1 of its own"),
+        Wrong(at_most_three, hint="In each channel, the weight"),
         Wrong(shift(value=2.0), hint="left neighbour is 1"),
         Wrong(lambda channels: lambda x: x.roll(1, dims=3), hint="an nn.Conv2d is wanted"),
     ],
@@ -508,6 +578,20 @@ WRONG = {
         Wrong(conv_by_layer, hint="switched off", forbidden="without PyTorch's own convolutions"),
         Wrong(by_another_name, hint="switched off", forbidden="without PyTorch's own convolutions"),
         Wrong(by_operator, hint="switched off", forbidden="without PyTorch's own convolutions"),
+        *(
+            Wrong(answer, hint="switched off", forbidden="without PyTorch's own convolutions")
+            for answer in (
+                by_its_mode,
+                by_the_compiler,
+                by_dilated,
+                lambda *args, own=F.conv2d, **settings: own(*args, **settings),
+            )
+        ),
+        Wrong(lambda *a, stride=1, **k: loop()(*a, stride=min(stride, 2), **k), hint="All settings together"),
+        Wrong(
+            lambda *a, padding=0, **k: loop()(*a, padding=min(padding, 2), **k), hint="All settings together"
+        ),
+        Wrong(untrained_without_bias, hint="carries no gradient"),
         Wrong(conv_detached, hint="carries no gradient"),
         Wrong(groups_untrained, hint="the gradient by argument 1"),
     ],

@@ -191,6 +191,30 @@ class Mean(nn.Module):
         return x.mean(dim=(-2, -1), keepdim=True)
 
 
+class MeanOfForty(nn.Module):
+    """Right for maps of 5 x 8 only."""
+
+    def forward(self, x):
+        return x.sum(dim=(2, 3), keepdim=True) / 40
+
+
+class Softened(nn.Sequential):
+    """Has a ninth layer in its forward."""
+
+    def forward(self, x):
+        return super().forward(x).softmax(dim=1)
+
+
+def network_with_softmax_inside(channels, classes):
+    return Softened(*network()(channels, classes))
+
+
+def network_with_hook(channels, classes):
+    found = network()(channels, classes)
+    found.register_forward_hook(lambda module, args, out: out.softmax(dim=1))
+    return found
+
+
 def network_in_blocks(channels, classes):
     blocks = [
         nn.Sequential(nn.Conv2d(a, b, 3, padding="same"), nn.MaxPool2d(3, stride=2, padding=1))
@@ -278,6 +302,17 @@ def conv_with_hook(channels, kernel):
     return layer
 
 
+class PooledBelow(nn.Conv2d):
+    """Its forward is a convolution's, but what that calls pools."""
+
+    def _conv_forward(self, x, weight, bias):
+        return F.avg_pool2d(x, self.kernel_size)
+
+
+def conv_that_pools_below(channels, kernel):
+    return PooledBelow(channels, channels, kernel)
+
+
 def adaptive_by_math(x, rows, columns):
     return adaptive(
         lambda i, side, n: math.floor(i * side / n), lambda i, side, n: math.ceil((i + 1) * side / n)
@@ -362,7 +397,7 @@ WRONG = {
         Wrong(smallest_in_place, hint="changed its argument"),
         Wrong(smallest_without_padding, hint="shape"),
         Wrong(smallest_in_float64, hint="should have torch.float32. It is the smallest"),
-        Wrong(smallest_in_a_frame_of_1000, hint="It is the smallest number"),
+        Wrong(smallest_in_a_frame_of_1000, hint="the frame won"),
         Wrong(smallest_short_stride, hint="shape"),
         Wrong(smallest_thin_frame, hint="shape"),
         Wrong(smallest_stride_1_in_a_frame, hint="shape"),
@@ -381,6 +416,9 @@ WRONG = {
         Wrong(conv_by_channels, hint="divided by the channels"),
         Wrong(conv_that_pools, hint="something else than its convolution"),
         Wrong(conv_with_hook, hint="something else than its convolution"),
+        Wrong(conv_that_pools_below, hint="something else than its convolution"),
+        Wrong(lambda c, k: conv(value=round(1 / k**2, 4))(c, k), hint="those of a window sum to 1"),
+        Wrong(lambda channels, kernel: conv()(channels, min(kernel, 5)), hint="stride of a pooling"),
         Wrong(lambda channels, kernel: conv()(channels, min(kernel, 3)), hint="stride of a pooling"),
         Wrong(lambda channels, kernel: conv()(min(channels, 4), kernel), hint="(in_channels, out_channels)"),
     ],
@@ -403,8 +441,11 @@ WRONG = {
         Wrong(adaptive_no_slope, hint="the gradient by argument 1"),
     ],
     "10.5": [
-        Wrong(network(ceil_mode=False), hint="rounded up to 9"),
-        Wrong(network(padding=0), hint="rounded up to 9"),
+        Wrong(network(ceil_mode=False), hint="makes 9 of 17"),
+        Wrong(network(padding=0), hint="with padding 1 keeps"),
+        Wrong(network(head=[MeanOfForty()]), hint="maps (2, 64, 3, 2), flattened"),
+        Wrong(network_with_softmax_inside, hint="its layers one after the other"),
+        Wrong(network_with_hook, hint="its layers one after the other"),
         Wrong(network(head=[], features=64 * 8 * 8), hint="Wanted are a convolution, a pooling"),
         Wrong(network(head=[nn.AdaptiveMaxPool2d(1)]), hint="the maximum of each channel"),
         Wrong(network(head=[nn.AdaptiveAvgPool2d(2)], features=256), hint="one mean for each channel"),
@@ -420,7 +461,7 @@ WRONG = {
             hint="looks at one pixel only",
         ),
         Wrong(network_with_pooling(nn.MaxPool2d(2, return_indices=True)), hint="layer 1 returned"),
-        Wrong(network_with_pooling(nn.MaxPool2d(2, padding=1)), hint="sizes"),
+        Wrong(network_with_pooling(nn.MaxPool2d(2, padding=1)), hint="15 of 30"),
         Wrong(lambda channels, classes: network()(channels, 10), hint="One number per class"),
         Wrong(lambda channels, classes: list(network()(channels, classes)), hint="a Sequential is wanted"),
     ],

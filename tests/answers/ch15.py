@@ -45,6 +45,10 @@ def left_last(layer, x):
     return layer(x.permute(0, 2, 3, 1))
 
 
+def reshaped_back(layer, x):
+    return layer(x.permute(0, 2, 3, 1)).reshape(len(x), -1, *x.shape[2:])
+
+
 def back_in_another_order(layer, x):
     return layer(x.permute(0, 3, 2, 1)).permute(0, 3, 1, 2)
 
@@ -219,6 +223,10 @@ def matrix_by_autograd(kernel, height, width, stride=1):
     return torch.autograd.functional.jacobian(run, torch.zeros(height * width, dtype=kernel.dtype))
 
 
+def column_by_column(kernel, height, width, stride=1):
+    return loops(kernel, height, width, stride).unflatten(1, (height, width)).mT.flatten(1)
+
+
 def matrix_of_ones(kernel, height, width, stride=1):
     return (loops(kernel, height, width, stride) != 0).float()
 
@@ -255,9 +263,42 @@ def shared(network, shape):
     return new
 
 
+def shared_activations(network, shape):
+    """Copies the convolutions only; an activation can have weights, too."""
+    new = convolutional(network, shape)
+    for i, layer in enumerate(network):
+        if isinstance(layer, nn.Flatten):
+            break
+        if not isinstance(layer, nn.Conv2d):
+            new[i] = layer
+    return new
+
+
+def shared_as_buffers(network, shape):
+    new = convolutional(network, shape)
+    old = [layer for layer in network if isinstance(layer, nn.Linear)]
+    for conv, layer in zip(
+        [part for part in new if isinstance(part, nn.Conv2d)][-len(old) :], old, strict=True
+    ):
+        weight = layer.weight.detach().view(conv.weight.shape)
+        del conv.weight
+        conv.register_buffer("weight", weight)
+    return new
+
+
+def without_activations(network, shape):
+    cut = [type(layer) for layer in network].index(nn.Flatten)
+    new = convolutional(network, shape)
+    return nn.Sequential(*new[:cut], *(layer for layer in new[cut:] if isinstance(layer, nn.Conv2d)))
+
+
 def linear_by_conv2d(x, weight, bias):
     out = F.conv2d(x.reshape(-1, x.shape[-1], 1, 1), weight[:, :, None, None], bias)
     return out.reshape(*x.shape[:-1], len(weight))
+
+
+def mix_by_kept_function(layer, x, function=F.conv2d):
+    return function(x, layer.weight[:, :, None, None], layer.bias)
 
 
 def mix_by_mode(layer, x):
@@ -317,6 +358,7 @@ WRONG = {
         Wrong(linear_through_numpy, hint="carries no gradient"),
     ],
     "15.2": [
+        Wrong(lambda *given: cost(*given)[::-1], hint="the parameters come first"),
         Wrong(lambda i, o, shape, bias=True: cost(i, o, shape, bias, rows=shape[0]), hint="14 rows"),
         Wrong(lambda i, o, shape, bias=True: cost(i, o, shape, bias, rows=1), hint="5 rows"),
         Wrong(lambda i, o, shape, bias=True: cost(i, o, shape, bias, biases=i), hint="not for each input"),
@@ -348,7 +390,9 @@ WRONG = {
         Wrong(mix_by_thnn, hint="switched off", forbidden="Do not use a convolution"),
         Wrong(meddles(mix_by_einsum, "zero_grad"), hint="changed a module"),
         Wrong(meddles(mix_by_einsum, "eval"), hint="changed a module"),
+        Wrong(mix_by_kept_function, hint="switched off", forbidden="Do not use a convolution"),
         Wrong(through_reshape, hint="a reshape does not move an axis"),
+        Wrong(reshaped_back, hint="Move the channels back by permute or movedim, too"),
         Wrong(last_axis, hint="raised"),
         Wrong(left_last, hint="move them back"),
         Wrong(back_in_another_order, hint="columns exchanged"),
@@ -372,6 +416,8 @@ WRONG = {
     "15.4": [
         Wrong(without_stride, hint="moves by 2 at a time"),
         Wrong(lambda k, h, w, stride=1: loops(k, h, w, stride, flip=True), hint="upside down"),
+        Wrong(lambda k, h, w, stride=1: loops(k.T, h, w, stride), hint="of the kernel are exchanged"),
+        Wrong(column_by_column, hint="counted row by row"),
         Wrong(
             lambda k, h, w, stride=1: loops(k, h, w, stride, transpose=True), hint="transpose it to (out, in)"
         ),
@@ -398,6 +444,9 @@ WRONG = {
         Wrong(in_place, hint="has changed"),
         Wrong(answers_once, hint="larger picture"),
         Wrong(shared, hint="shares weights"),
+        Wrong(shared_activations, hint="shares weights"),
+        Wrong(shared_as_buffers, hint="shares weights"),
+        Wrong(without_activations, hint="activations between the linear layers are missing"),
     ],
 }
 NO_RULE = {
