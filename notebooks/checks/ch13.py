@@ -111,7 +111,8 @@ def lstm_parameters(answer):
         layer = nn.LSTM(inputs, hidden, layers, bidirectional=both)
         wanted = sum(p.numel() for p in layer.parameters())
         settings = (layers, both) if both else (layers,) if layers > 1 else ()  # the defaults too
-        with switched_off(_("LSTM"), (nn.LSTM, "__init__"), (nn.RNNBase, "__init__")):
+        off = [(kind, "__init__") for kind in (nn.LSTM, nn.RNNBase, nn.RNNCellBase)]
+        with switched_off(_("LSTM"), *off):
             found = call(answer, inputs, hidden, *settings, name="lstm_parameters")
         shown = "".join(f", {value}" for value in settings)
         where = _("lstm_parameters({inputs}, {hidden}{shown})", inputs=inputs, hidden=hidden, shown=shown)
@@ -260,6 +261,12 @@ def _check_classifier(model, inputs, hidden, classes):
                 classes=classes,
             ),
         )
+        require(
+            same(run(x, lengths), found),
+            _(
+                "two calls with the same input give different logits: is there dropout, or a state kept in self?"
+            ),
+        )
         for filling in (9.0, torch.nan):
             other = x.masked_fill((torch.arange(6) >= lengths[:, None])[..., None], filling)
             require(
@@ -272,6 +279,14 @@ def _check_classifier(model, inputs, hidden, classes):
             )
         for row, length in enumerate(lengths):
             alone = run(x[row : row + 1, :length], lengths[row : row + 1])
+            require(
+                alone.shape == (1, classes),
+                _(
+                    "for a batch of one sequence the logits have shape {found}, but should have {wanted}.",
+                    found=tuple(alone.shape),
+                    wanted=(1, classes),
+                ),
+            )
             require(
                 same(alone, found[row : row + 1]),
                 _(
@@ -317,8 +332,14 @@ def _compare(model, found, lstm, linear, x, lengths):
     for row, length in enumerate(lengths):
         part = x[row : row + 1, :length]
         h_n, _c = lstm(part if lstm.batch_first else part.transpose(0, 1))[1]
-        summary.append((torch.cat([h_n[0], h_n[1]], 1), torch.cat([h_n[1], h_n[0]], 1)))
-    right = [linear(torch.cat([pair[order] for pair in summary])) for order in (0, 1)]
+        # in any order that a learner may choose: one after the other, or number by number
+        orders = (
+            torch.cat([h_n[0], h_n[1]], 1),
+            torch.cat([h_n[1], h_n[0]], 1),
+            h_n.permute(1, 2, 0).flatten(1),
+        )
+        summary.append(orders)
+    right = [linear(torch.cat(states)) for states in zip(*summary, strict=True)]
     for logits in right:
         require(
             not same(found, logits.softmax(1)) and not same(found, logits.log_softmax(1)),

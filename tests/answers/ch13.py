@@ -148,6 +148,36 @@ class FourStates(Classifier):
         return self.linear(torch.cat([h_n[0], h_n[1]], dim=1))
 
 
+class Interleaved(Classifier):
+    """The two states number by number, in place of one after the other."""
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.linear(self.lstm(packed)[1][0].permute(1, 2, 0).flatten(1))
+
+
+class Dropped(Classifier):
+    """F.dropout drops in eval mode, too."""
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.linear(F.dropout(torch.cat(list(self.lstm(packed)[1][0]), dim=1)))
+
+
+class StateKept(Classifier):
+    state = None
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        self.state = self.lstm(packed, self.state)[1]
+        return self.linear(torch.cat(list(self.state[0]), dim=1))
+
+
+class Squeezed(Classifier):
+    def forward(self, x, lengths):
+        return super().forward(x, lengths).squeeze()
+
+
 class FirstHundred(Classifier):
     def forward(self, x, lengths):
         found = super().forward(x, lengths)
@@ -205,6 +235,12 @@ def shapes_by_module(n, length, hidden, layers=1, bidirectional=False, batch_fir
 def count_by_module(inputs, hidden, layers=1, bidirectional=False):
     layer = nn.LSTM(inputs, hidden, layers, bidirectional=bidirectional)
     return sum(p.numel() for p in layer.parameters())
+
+
+def count_by_cell(inputs, hidden, layers=1, bidirectional=False):
+    d = 1 + bidirectional
+    cells = [nn.LSTMCell(inputs if layer == 0 else d * hidden, hidden) for layer in range(layers)]
+    return d * sum(p.numel() for cell in cells for p in cell.parameters())
 
 
 def count_by_layer(inputs, hidden, layers=1, bidirectional=False):
@@ -290,7 +326,13 @@ RIGHT = {
     "13.2": [Right(shapes), Right(shapes_as_size), Right(shapes_by_swap)],
     "13.3": [Right(count_by_layer), Right(count_at_once), Right(count_recursive)],
     "13.4": [Right(last_by_gather), Right(last_by_flat), Right(last_by_mask), Right(last_by_vmap)],
-    "13.5": [Right(Classifier), Right(LastAndFirst), Right(OneByOne), Right(SortedAndBack)],
+    "13.5": [
+        Right(Classifier),
+        Right(LastAndFirst),
+        Right(OneByOne),
+        Right(SortedAndBack),
+        Right(Interleaved),
+    ],
 }
 WRONG = {
     "13.1": [
@@ -320,6 +362,7 @@ WRONG = {
         ),
         Wrong(lambda i, h, layers=1, both=False: 3 * h * (i + h + 2), hint="a GRU three"),
         Wrong(count_by_module, hint="switched off", forbidden="without making one"),
+        Wrong(count_by_cell, hint="switched off", forbidden="or an `nn.LSTMCell`"),
         Wrong(
             lambda i, h, layers=1, both=False: 4 * h * (i + h + 2) + (layers - 1) * 4 * h * (2 * h + 2),
             hint="should be 560",
@@ -370,6 +413,9 @@ WRONG = {
         Wrong(Probabilities, hint="these are probabilities"),
         Wrong(Detached, hint="is something detached"),
         Wrong(FourStates, hint="raised"),
+        Wrong(Dropped, hint="is there dropout"),
+        Wrong(StateKept, hint="a state kept in self"),
+        Wrong(Squeezed, hint="a batch of one sequence"),
         Wrong(FirstHundred, hint="a batch of 260"),
         Wrong(Squashed, hint="Nothing but the linear layer"),
     ],

@@ -412,6 +412,53 @@ class Convolutions(DecoderLayer):
         return x + self.linear2(F.relu(self.linear1(self.norm2(x).mT))).mT
 
 
+class OtherEps(DecoderLayer):
+    def __init__(self, width, heads):
+        super().__init__(width, heads)
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-3)
+
+
+class Window(DecoderLayer):
+    """Looks back a few steps only."""
+
+    window = 6
+
+    def mask(self, length):
+        return ~band(length, 1 - self.window, 0)
+
+
+class LongWindow(Window):
+    window = 500
+
+
+class JoinedByReshape(Separate):
+    def split(self, x):
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+    def attend(self, x):
+        q, k, v = (self.split(layer(x)) for layer in (self.query, self.key, self.value))
+        return self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True).reshape(x.shape))
+
+
+class SplitByReshape(JoinedByReshape):
+    def split(self, x):
+        return x.reshape(x.shape[0], self.heads, x.shape[1], -1)
+
+
+class DroppedAlways(DecoderLayer):
+    """F.dropout drops in eval mode, too."""
+
+    def forward(self, x):
+        return F.dropout(super().forward(x), 0.1)
+
+
+class DroppedByFunction(Separate):
+    def attend(self, x):
+        q, k, v = (self.split(layer(x)) for layer in (self.query, self.key, self.value))
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=0.1, is_causal=True)
+        return self.out(mixed.permute(0, 2, 3, 1).flatten(2))
+
+
 class HalfAdded(Separate):
     def attend(self, x):
         return super().attend(x) / 2
@@ -510,6 +557,7 @@ RIGHT = {
         Right(OneStack),
         Right(Products),
         Right(Convolutions),
+        Right(OtherEps),
     ],
 }
 
@@ -606,6 +654,12 @@ WRONG = {
         Wrong(WholeLayer, hint="whole layer"),
         Wrong(Dropped, hint="no dropout"),
         Wrong(DroppedWeights, hint="no dropout"),
+        Wrong(DroppedAlways, hint="no dropout"),
+        Wrong(DroppedByFunction, hint="no dropout"),
+        Wrong(Window, hint="look back at all"),
+        Wrong(LongWindow, hint="look back at all"),
+        Wrong(JoinedByReshape, hint="joined without transpose"),
+        Wrong(SplitByReshape, hint="split by unflatten"),
         Wrong(Buffer, hint="raised"),
         Wrong(LargeBuffer, hint="raised"),
         Wrong(VeryLargeBuffer, hint="raised"),
