@@ -9,7 +9,7 @@ from importlib import import_module
 import torch
 from torch import nn
 
-from . import NotYet, _, call, describe, exercise, expect, pytorchs_own, require, same, switched_off
+from . import NotYet, _, call, describe, exercise, expect, keep, pytorchs_own, require, same, switched_off
 
 
 def watch(calls: list):
@@ -79,27 +79,25 @@ def numerical_gradient(answer):
                     raise NotYet(
                         _("{what} is a one-sided difference; take (f(x + h) - f(x - h)) / (2 h).", what=what)
                     )
-        expect(
-            found,
-            expected,
-            what,
-            rtol=0,
-            atol=1e-6,
-            mistakes={
-                _(
-                    "It is half of what it should be: one of the two places was x itself. `old = x[i]` is a view that "
-                    "changes along with x[i]; `old = x[i].item()` is a number."
-                ): expected / 2,
-                _("The two places are 2 h apart, so divide by 2 h."): 2 * expected,
-            },
-        )
-        if len(calls) < 2 * len(x) or all(same(place, x, rtol=0, atol=h / 10) for place in calls):
+        at_x = [same(place, x, rtol=0, atol=1e-9) for place in calls]
+        if len(calls) < 2 * len(x) or all(at_x):
             raise NotYet(_("{what}: f was not called at both sides of x for each number.", what=what))
         reach = max((place - x).abs().max().item() for place in calls)
         require(
-            0.5 * h < reach < 2 * h,
+            0.6 * h < reach < 1.9 * h,
             _("{what}: x was moved by {reach:g}, but the step is h = {h:g}.", what=what, reach=reach, h=h),
         )
+        half = (
+            _(
+                "It is half of what it should be: one of the two places was x itself. `old = x[i]` is a view that "
+                "changes along with x[i]; `old = x[i].item()` is a number."
+            )
+            if any(at_x)
+            else _("It is half of what it should be: divide by 2 h only once.")
+        )
+        twice = _("The two places are 2 h apart, so divide by 2 h.")
+        mistakes = {half: expected / 2, twice: 2 * expected}
+        expect(found, expected, what, rtol=0, atol=1e-6, mistakes=mistakes)
     return _("The error of central differences shrinks with h², until the digits run out.")
 
 
@@ -122,10 +120,21 @@ def sgd_step(answer):
         ]
     for step, lr in ((1, 0.5), (2, 0.25)):
         before = [p.detach().clone() for p in parameters]
-        layer(torch.tensor([[1.0, -2.0]])).sum().backward()
+        layer(torch.tensor([[1.0, -step]])).sum().backward()
         gradients = [None if p.grad is None else p.grad.clone() for p in parameters]
+        given = list(parameters)
         with switched_off(_("optimizer"), *off):
-            found = call(answer, list(parameters), lr, name="sgd_step", changes=True)
+            found = call(answer, given, lr, name="sgd_step", changes=True)
+        require(
+            torch.is_grad_enabled(),
+            _(
+                "sgd_step leaves autograd switched off; `with torch.no_grad():` switches it on again at its end."
+            ),
+        )
+        require(
+            list(map(id, given)) == list(map(id, parameters)),
+            _("sgd_step changed the list of the parameters; change the tensors in it."),
+        )
         require(
             found is None,
             _("sgd_step returned {found}; it should return nothing.", found=describe(found)),
@@ -135,11 +144,14 @@ def sgd_step(answer):
                 require(
                     p.grad is not None and p.grad.any(),
                     _(
-                        "a parameter has not changed, and its gradient is cleared already: first the step, then clear."
+                        "a parameter has not changed, and its gradient is cleared. Was it cleared before the step? Or "
+                        "is the step `p = p - …`, which does not change `p` in place?"
                     ),
                 )
                 raise NotYet(
-                    _("a parameter has not changed; `p -= …` changes it in place, `p = p - …` does not.")
+                    _(
+                        "a parameter with a gradient has not changed; `p -= …` changes it in place, `p = p - …` does not."
+                    )
                 )
             expect(
                 p.detach(),
@@ -158,7 +170,7 @@ def sgd_step(answer):
 
 @exercise("19.3")
 def momentum_descent(answer):
-    bowl, other = torch.tensor([1.0, 10.0]), torch.tensor([2.0, 5.0, 0.5], dtype=torch.float64)
+    bowl, other = torch.tensor([1.0, 10.0]), torch.tensor([[2.0, 5.0, 0.5], [1.0, 3.0, 4.0]]).double()
     cases = [(bowl, 0.1, 0.0, 3), (bowl, 0.05, 0.8, 10), (bowl, 0.02, 0.9, 4), (bowl, 0.1, 0.5, 1)]
     cases += [(bowl, 0.1, 0.9, 0), (other, 0.05, 0.8, 6)]
     for scale, lr, momentum, steps in cases:
@@ -168,7 +180,9 @@ def momentum_descent(answer):
             calls.append(1)
             return scale * w
 
-        start = torch.tensor([4.0, 1.0]) if scale is bowl else torch.tensor([-1.0, 2.0, 3.0]).double()
+        start = (
+            torch.tensor([4.0, 1.0]) if scale is bowl else torch.tensor([[-1.0, 2, 3], [1, 0, -2]]).double()
+        )
         found = call(answer, gradient, start, lr, momentum, steps, name="momentum_descent")
 
         def reference(nesterov=False, steps=steps, lr=lr, momentum=momentum, start=start, scale=scale):
@@ -222,9 +236,8 @@ def momentum_descent(answer):
 @exercise("19.4")
 def warmup_cosine(answer):
     for total, warmup, peak in ((100, 20, 0.4), (40, 0, 1.5), (7, 6, 2.0), (1000, 1, 0.01)):
-        for step in sorted(
-            {0, warmup // 4, warmup // 2, warmup, (warmup + total) // 2, (warmup + 3 * total) // 4, total}
-        ):
+        late, middle = (warmup + 3 * total) // 4, (warmup + total) // 2  # in the middle two mistakes give 0
+        for step in (0, warmup // 4, warmup // 2, warmup, late, middle, total):
             share = (step - warmup) / (total - warmup)
             falling = peak * (1 + math.cos(math.pi * share)) / 2
             expected = peak * step / warmup if step < warmup else falling
@@ -247,6 +260,8 @@ def warmup_cosine(answer):
                     / 2
                     if warmup
                     else -1.0,
+                    _("The cosine falls from 1 to -1; (1 + cos) / 2 falls from 1 to 0."): peak
+                    * math.cos(math.pi * share),
                     _("This is a whole wave; half of one ends at 0."): peak
                     * (1 + math.cos(2 * math.pi * share))
                     / 2,
@@ -274,7 +289,10 @@ def warmup_cosine(answer):
                     found=describe(found),
                 ),
             )
-    return _("torch.optim.lr_scheduler.LambdaLR turns such a function into a scheduler.")
+    return _(
+        "torch.optim.lr_scheduler.LambdaLR turns such a function into a scheduler. It multiplies the optimizer's lr by "
+        "the result, so set that lr to 1."
+    )
 
 
 @exercise("19.5", seconds=9)
@@ -305,7 +323,8 @@ def fit_line(answer):
             if isinstance(value, float) and not math.isfinite(value):
                 raise NotYet(
                     _(
-                        "{name} became {value}: the steps are too large, try a smaller learning rate.",
+                        "{name} became {value}: the steps are too large (try a smaller learning rate), or the loss has "
+                        "a root, whose slope at 0 is infinite.",
                         name=name,
                         value=value,
                     )
@@ -369,11 +388,15 @@ def step_in_parts(answer):
         early: list[bool] = []
         sizes.clear(), pending.clear()
         before = [weight.detach().clone() for weight in model.parameters()]
-        own.zero_grad()
-        loss_fn(twin(x), y).backward()
-        length = nn.utils.clip_grad_norm_(twin.parameters(), max_norm).item()
+        lengths = []
+        for rows in (counts[-1], sum(counts)):  # the last part alone, and then the whole batch
+            own.zero_grad()
+            (loss_fn(twin(x[-rows:]), y[-rows:]) * rows / sum(counts)).backward()
+            lengths.append(nn.utils.clip_grad_norm_(twin.parameters(), max_norm).item())
+        last, length = lengths
         own.step()
-        rate, own.param_groups[0]["lr"] = own.param_groups[0]["lr"], own.param_groups[0]["lr"] * 0.1
+        own.param_groups[0]["lr"] *= 0.1
+        unchanged = keep(loss_fn, name="step_in_parts")
         with warnings.catch_warnings():  # PyTorch's own, of a scheduler that steps first
             warnings.simplefilter("ignore")
             found = call(
@@ -386,6 +409,7 @@ def step_in_parts(answer):
                 max_norm,
                 name="step_in_parts",
             )
+        unchanged()
         where = _("in step {step}, with max_norm {norm},", step=step, norm=max_norm)
         require(
             all(modes) and all(layer.training for layer in model.modules()),
@@ -407,7 +431,7 @@ def step_in_parts(answer):
             _("{where} a part ran before the backward of the part before it.", where=where),
         )
         require(
-            len(steps) <= step,
+            len(steps) == step,
             _(
                 "{where} the optimizer took {count} steps; one is wanted, when all parts are added up.",
                 where=where,
@@ -424,6 +448,7 @@ def step_in_parts(answer):
                 count=sum(counts),
             ),
             rtol=1e-3,
+            mistakes={_("Only the last part counts: clear the gradients once, before the loop."): last},
         )
         moved = [weight.detach() - old for weight, old in zip(model.parameters(), before, strict=True)]
         wanted = [weight.detach() - old for weight, old in zip(twin.parameters(), before, strict=True)]
@@ -433,7 +458,10 @@ def step_in_parts(answer):
 
         require(
             any(one.any() for one in moved),
-            _("{where} the weights have not changed: optimizer.step()?", where=where),
+            _(
+                "{where} optimizer.step() has moved nothing: were the gradients cleared before it?",
+                where=where,
+            ),
         )
         require(
             not is_times(0.1),
@@ -450,15 +478,12 @@ def step_in_parts(answer):
             expect(
                 weight.detach(), right.detach(), _("{where} {name} after the step", where=where, name=name)
             )
-        found_rate = optimizer.param_groups[0]["lr"]
         require(
-            math.isclose(found_rate, 0.1 * rate, rel_tol=1e-6),
+            scheduler.last_epoch == step,
             _(
-                "{where} the learning rate is {found:g} afterwards, but should be {wanted:g}: one scheduler.step() for "
-                "each step.",
+                "{where} the scheduler took {count} steps; one scheduler.step() is wanted.",
                 where=where,
-                found=found_rate,
-                wanted=0.1 * rate,
+                count=scheduler.last_epoch - step + 1,
             ),
         )
     return _("Many training recipes for large models have these six lines.")

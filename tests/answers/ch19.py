@@ -495,6 +495,109 @@ def step_by_operator(parameters, lr):
         p.grad = None
 
 
+def differences(f, x, h, move, divide):
+    units = move * torch.eye(len(x), dtype=x.dtype)
+    return torch.stack([(f(x + unit) - f(x - unit)) / divide for unit in units])
+
+
+def out_of_place(parameters, lr):
+    with torch.no_grad():
+        for p in parameters:
+            if p.grad is not None:
+                p = p - lr * p.grad
+    for p in parameters:
+        p.grad = None
+
+
+def leaves_autograd_off(parameters, lr):
+    torch.set_grad_enabled(False)
+    step_by_sub(parameters, lr)
+
+
+@torch.no_grad()
+def empties_the_list(parameters, lr):
+    while parameters:
+        p = parameters.pop()
+        if p.grad is not None:
+            p -= lr * p.grad
+            p.grad = None
+
+
+@torch.no_grad()
+def by_the_sum(parameters, lr):
+    for p in parameters:
+        if p.grad is not None and p.grad.sum():
+            p -= lr * p.grad
+            p.grad = None
+
+
+def for_vectors(gradient, w, lr, momentum, steps):
+    velocity = torch.zeros(len(w))
+    for _ in range(steps):
+        velocity = momentum * velocity + gradient(w)
+        w = w - lr * velocity
+    return w
+
+
+def falls_to(shape):
+    """The warm-up, and then `shape` of the share of the fall that is over."""
+
+    def warmup_cosine(step, total, warmup, peak):
+        if step < warmup:
+            return peak * step / warmup
+        return peak * shape((step - warmup) / (total - warmup))
+
+    return warmup_cosine
+
+
+def line_by_root(x, y):
+    w = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.Adam([w], lr=0.1)
+    for _ in range(500):
+        optimizer.zero_grad()
+        (w[0] * x + w[1] - y).square().mean().sqrt().backward()
+        optimizer.step()
+    return w.tolist()
+
+
+def parts_with(each=None, step=None, schedule=None, reduction="mean"):
+    """A right step, but for what is done before each part, in place of the optimizer's step, or of the scheduler's."""
+
+    def step_in_parts(model, parts, loss_fn, optimizer, scheduler, max_norm):
+        n = sum(len(y) for _, y in parts)
+        loss_fn.reduction = reduction
+        optimizer.zero_grad()
+        for x, y in parts:
+            if each:
+                each(optimizer)
+            (loss_fn(model(x), y) * (len(y) if reduction == "mean" else 1) / n).backward()
+        length = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+        step(model, optimizer) if step else optimizer.step()
+        schedule(optimizer) if schedule else scheduler.step()
+        return length.item()
+
+    return step_in_parts
+
+
+@torch.no_grad()
+def moves_weights(model, optimizer):
+    for p in model.parameters():
+        p -= optimizer.param_groups[0]["lr"] * p.grad
+
+
+def another_optimizer(model, optimizer):
+    torch.optim.SGD(model.parameters(), lr=optimizer.param_groups[0]["lr"]).step()
+
+
+def clears_and_steps(model, optimizer):
+    optimizer.zero_grad()
+    optimizer.step()
+
+
+def a_tenth(optimizer):
+    optimizer.param_groups[0]["lr"] *= 0.1
+
+
 RIGHT = {
     "19.1": [
         Right(differences_in_place),
@@ -527,17 +630,19 @@ WRONG = {
     "19.1": [
         Wrong(one_sided, hint="one-sided"),
         Wrong(forgot_the_2, hint="divide by 2 h"),
-        Wrong(another_step, hint="should be"),
+        Wrong(another_step, hint="x was moved by 0.0001, but the step is h = 0.5"),
+        Wrong(lambda f, x, h=1e-5: differences(f, x, h, h / 2, 2 * h), hint="but the step is h"),
+        Wrong(lambda f, x, h=1e-5: differences(f, x, h, h, 4 * h), hint="divide by 2 h only once"),
         Wrong(another_default, hint="but the step is h"),
         Wrong(by_vjp, hint="own autograd is switched off", forbidden="without autograd"),
         Wrong(changes_x, hint="changed its argument 2", forbidden="Do not change `x`."),
         Wrong(by_autograd, hint="own autograd is switched off", forbidden="without autograd"),
         Wrong(by_backward, hint="own autograd is switched off", forbidden="without autograd"),
-        Wrong(remembers_a_view, hint="is a view"),
+        Wrong(remembers_a_view, hint="was x itself. `old = x[i]` is a view"),
     ],
     "19.2": [
         Wrong(step_by_operator, hint="switched off", forbidden="without `torch.optim`"),
-        Wrong(new_tensors_in_the_list, hint="has not changed"),
+        Wrong(new_tensors_in_the_list, hint="changed the list"),
         Wrong(new_name, hint="in place"),
         Wrong(step_that_returns, hint="return nothing"),
         Wrong(no_no_grad, hint="leaf"),
@@ -548,15 +653,20 @@ WRONG = {
         Wrong(step_by_hidden_function, hint="own optimizer is switched off"),
         Wrong(not_cleared, hint="would add to it"),
         Wrong(unused_not_foreseen, hint="raised"),
-        Wrong(cleared_first, hint="first the step, then clear"),
+        Wrong(cleared_first, hint="cleared before the step?"),
+        Wrong(out_of_place, hint="is the step `p = p - …`"),
+        Wrong(leaves_autograd_off, hint="leaves autograd switched off"),
+        Wrong(empties_the_list, hint="changed the list"),
+        Wrong(by_the_sum, hint="a parameter with a gradient has not changed"),
     ],
     "19.3": [
         Wrong(lambda *a: descent(*a, dampened=True), hint="adds the whole gradient"),
         Wrong(lambda g, w, lr, m, n: descent(g, w, lr, m, n + 1), hint="plain SGD"),
         Wrong(lambda *a: descent(*a, forget=True), hint="v = momentum"),
         Wrong(first_gradient_twice, hint="v = momentum"),
-        Wrong(on_the_bowl_of_the_notebook, hint="from [-1.0, 2.0, 3.0]"),
+        Wrong(on_the_bowl_of_the_notebook, hint="from [[-1.0, 2.0, 3.0]"),
         Wrong(for_two_numbers, hint="must match the size"),
+        Wrong(for_vectors, hint="must match the size"),
         Wrong(looks_ahead, hint="once for each step is enough"),
     ],
     "19.4": [
@@ -569,6 +679,9 @@ WRONG = {
         Wrong(divides_by_warmup, hint="raised"),
         Wrong(begins_at_one, hint="Step 0 is in the warm-up"),
         Wrong(whole_wave, hint="whole wave"),
+        Wrong(falls_to(lambda share: math.cos(math.pi * share)), hint="(1 + cos) / 2 falls from 1 to 0"),
+        Wrong(falls_to(lambda share: max(0, math.cos(math.pi * share))), hint="is in the falling part"),
+        Wrong(falls_to(lambda share: float(share == 0)), hint="is in the falling part"),
     ],
     "19.5": [
         Wrong(lambda x, y: line(x, y, steps=5), hint="More steps"),
@@ -576,6 +689,7 @@ WRONG = {
         Wrong(lambda x, y: line(x, y, clear=False), hint="should be"),
         Wrong(lambda x, y: line(x, y, numbers=False), hint=".item()"),
         Wrong(lambda x, y: line(x, y)[::-1], hint="swapped"),
+        Wrong(line_by_root, hint="or the loss has a root"),
         Wrong(line_by_layer, hint="(n, 1)"),
         Wrong(line_by_formula_and_one_backward, hint="only once"),
         Wrong(line_by_formula, hint="was never called"),
@@ -584,6 +698,12 @@ WRONG = {
         parts_wrong("share of the batch", equal=True),
         parts_wrong("share of the batch", sum=True),
         parts_wrong("older gradients do not count", keep=True),
+        Wrong(parts_with(each=lambda optimizer: optimizer.zero_grad()), hint="Only the last part counts"),
+        Wrong(parts_with(step=clears_and_steps), hint="were the gradients cleared before it?"),
+        Wrong(parts_with(step=moves_weights), hint="the optimizer took 0 steps"),
+        Wrong(parts_with(step=another_optimizer), hint="the optimizer took 0 steps"),
+        Wrong(parts_with(schedule=a_tenth), hint="the scheduler took 0 steps"),
+        Wrong(parts_with(reduction="sum"), hint="changed a module that was passed in"),
         Wrong(parts_in_eval_mode, hint="eval mode"),
         Wrong(seven_rows, hint="len(y) / 11"),
         Wrong(own_loss, hint="by loss_fn"),
