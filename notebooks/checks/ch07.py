@@ -71,15 +71,20 @@ def index_batches(answer):
         dropped = [batch for batch in kept if len(batch) == size]
         without_last = [[i for i in batch if i < count - 1] for batch in too_many]
         options = {} if drop is None else {"drop_last": drop}
+        found = call(answer, count, size, **options, name="index_batches")
+        nested = isinstance(found, list | tuple) and all(isinstance(part, list | tuple) for part in found)
         expect(
-            call(answer, count, size, **options, name="index_batches"),
+            found,
             dropped if drop else kept,
             _("index_batches({count}, {size}, drop_last={drop})", count=count, size=size, drop=bool(drop)),
-            _("It is a list of lists of plain numbers."),
+            "" if nested else _("It is a list of lists of plain numbers."),
             mistakes={
                 _("There is no item {count}: the last batch is smaller.", count=count): too_many,
                 _("With drop_last a smaller last batch is left out."): kept,
                 _("A batch is missing: without drop_last the smaller last one stays."): dropped,
+                _("The last batch is whole, so it stays; drop_last leaves out a smaller one only."): kept[
+                    :-1
+                ],
                 _("Item {last} is missing.", last=count - 1): without_last,
                 _("The last batch is empty; leave it out."): [*(dropped if drop else kept), []],
                 _("Each batch should be a list of its own."): [i for batch in kept for i in batch],
@@ -91,28 +96,37 @@ def index_batches(answer):
 @exercise("7.2")
 def worker_of(answer):
     for size, workers in [(2, 2), (3, 2), (1, 3), (4, 1), (2, 5), (5, 7)]:
-        for idx in range(4 * size * workers):
+        items = range(4 * size * workers)
+        found = [call(answer, idx, size, workers, name="worker_of") for idx in items]
+        by_items = same(found, [idx % workers for idx in items])  # one number alone does not show the mistake
+        by_batches = same(found, [idx // size for idx in items])
+        for idx in items:
+            why = _("The item is in batch {batch}, and worker 0 gets batch 0.", batch=idx // size)
+            if by_items:
+                why = _(
+                    "Workers take turns at batches, not at items: the item is in batch {batch}, and worker 0 gets batch 0.",
+                    batch=idx // size,
+                )
+            elif by_batches:
+                why = _("This is the number of its batch; after the last worker it is worker 0's turn again.")
             expect(
-                call(answer, idx, size, workers, name="worker_of"),
+                found[idx],
                 idx // size % workers,
                 _("worker_of({idx}, {size}, {workers})", idx=idx, size=size, workers=workers),
-                _("The item is in batch {batch}, and worker 0 gets batch 0.", batch=idx // size),
-                mistakes={
-                    _(
-                        "Workers take turns at batches, not at items: the item is in batch {batch}, and worker 0 gets batch 0.",
-                        batch=idx // size,
-                    ): idx % workers,
-                    _(
-                        "This is the number of its batch; after the last worker it is worker 0's turn again."
-                    ): idx // size,
-                },
+                why,
             )
     return _("A batch is never shared between workers: one slow item holds up the whole batch.")
 
 
 @exercise("7.3")
 def pad_sequences(answer):
-    for lengths, fill in [((4, 1, 2), None), ((2, 4, 2), -1.0), ((1,), 7.0), ((3, 0, 5, 1), 0.5)]:
+    for lengths, fill in [
+        ((4, 1, 2), None),
+        ((2, 4, 2), -1),  # of which torch.full makes an int64 tensor
+        ((1,), 7.0),
+        ((3, 0, 5, 1), 0.5),
+        ((3, 1), float("-inf")),  # times 0 it is nan
+    ]:
         items = [(torch.randn(n), int(torch.randint(100, ()))) for n in lengths]
         put = 0.0 if fill is None else fill
         for values, _label in items:  # a 0 or a `fill` within a sequence belongs to it
@@ -241,6 +255,15 @@ def in_order(answer, count: int, options: dict) -> None:
         take(islice(first, 1), 1, where)
         size = options.get("batch_size", 1)
         require(
+            len(set(data.read)) == len(data.read),
+            _(
+                "for its first batch {where} read the items {read}; read each item once, since a data set may draw "
+                "random numbers for it.",
+                where=where,
+                read=data.read,
+            ),
+        )
+        require(
             len(data.read) <= size,
             _(
                 "for its first batch {where} read the items {read}; read an item when its batch is wanted.",
@@ -270,6 +293,19 @@ def in_order(answer, count: int, options: dict) -> None:
             found=len(found),
             wanted=len(theirs),
             fate=_("is left out") if options.get("drop_last") else _("stays"),
+        ),
+    )
+    data.read.clear()
+    take(start(mine, where), count + 1, where)
+    wanted = list(range(count))[: len(theirs) * options.get("batch_size", 1)]
+    require(
+        sorted(data.read) == wanted,
+        _(
+            "in one more loop {where} read the items {read}, but should read {wanted}: the items of its batches, all of "
+            "them anew in each loop, and no others.",
+            where=where,
+            read=data.read,
+            wanted=wanted,
         ),
     )
     own = options.get("collate_fn") is untouched

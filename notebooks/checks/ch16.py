@@ -14,6 +14,7 @@ from . import (
     keep,
     pytorchs_own,
     require,
+    still_trainable,
     switched_off,
 )
 
@@ -75,8 +76,10 @@ def kept_by(answer, x, name, **options):
     kept, whole = out.detach() != 0, x.detach()
     expected = torch.where(kept, whole / (1 - p), 0.0) if p < 1 else torch.zeros_like(whole)
     mistakes = {}
-    if p:
+    if p and name == "my_dropout":
         mistakes[_("Nothing was dropped; `training` is True unless the call says otherwise.")] = whole
+    elif p:
+        mistakes[_("Nothing was dropped.")] = whole
     mistakes |= {
         _("What it kept is as it was; the factor 1 / (1 - p) is missing."): torch.where(kept, whole, 0.0),
         _("What it kept was multiplied by 1 - p; divide by it."): torch.where(kept, whole * (1 - p), 0.0),
@@ -183,10 +186,10 @@ def my_dropout(answer):
                 not torch.equal(again, kept),
                 _("{what} drops the same numbers each time; toss new coins in each call.", what=what),
             )
-        counts = [int(kept_by(answer, signed(50), name, p=0.5).sum()) for _call in range(200)]
+        counts = [int(kept_by(answer, signed(10, 5), name, p=0.5).sum()) for _call in range(200)]
         check_counts(counts, 50, 0.5, _("my_dropout with p=0.5"))
-        for shape in [(), (7,), (2, 3, 4)]:
-            kept_by(answer, signed(*shape), name, p=0.25)
+        for x in [signed(), signed(7), signed(2, 3, 4), signed(4, 3).T]:
+            kept_by(answer, x, name, p=0.25)
         kept_by(answer, signed(20, 10), name, p=1.0)
     return _("A comparison and a product: this is all that nn.Dropout does.")
 
@@ -209,6 +212,10 @@ def my_dropout2d(answer):
                     "{what} drops parts of a channel's map; one coin decides over all H x W numbers of it.",
                     what=what,
                 ),
+            )
+            require(
+                bool(kept.any()) and not kept.all(),
+                _("{what} drops everything or nothing; the coins should have shape (N, C, 1, 1).", what=what),
             )
             coins = kept[:, :, 0, 0]  # (N, C)
             share = coins.float().mean().item()
@@ -237,7 +244,7 @@ def my_dropout2d(answer):
 
 @exercise("16.4")
 def ask_often(answer):
-    for start_training, times, rows in [(False, 400, 4), (True, 300, 1)]:
+    for start_training, times, rows in [(False, 400, 4), (True, 300, 1), (False, 5, 2)]:
         network = nn.Sequential(nn.Linear(3, 20), nn.ReLU(), nn.Dropout(0.5), nn.Linear(20, 2))
         network.train(start_training)
         network[0].bias.requires_grad_(start_training)
@@ -307,6 +314,9 @@ def ask_often(answer):
                     "This is the standard deviation; the standard error of the mean is that divided by √times."
                 ): deviation,
                 _("You divided by times; it is the root of times."): deviation / times,
+                _(
+                    "This is made from `std(correction=0)`; take the usual `std`, which divides by times - 1."
+                ): (answers.std(0, correction=0) / times**0.5),
                 _("This is the variance divided by times; take the root."): deviation**2 / times,
             },
         )
@@ -376,9 +386,17 @@ def against_overfitting(answer):
             not any(layer.training for layer in network.modules()),
             _("{where} is in training mode; it should be ready for use, so call eval().", where=where),
         )
+        require(
+            not layers[0].inplace,
+            _(
+                "the first Dropout of {where} works in place: in training it would write zeros into the caller's inputs.",
+                where=where,
+            ),
+        )
+        still_trainable(network, where)
         out = call(network, torch.rand(2, sizes[0]), name=_("the network"))
         expect(tuple(out.shape), (2, sizes[-1]), _("the shape of the network's answer for 2 examples"))
-    return _("Dropout has no parameters: the same weights fit into the network with and without it.")
+    return _("Dropout has no parameters: the same weights fit into the network with any p, 0 included.")
 
 
 @exercise("16.6")
@@ -405,6 +423,12 @@ def choose_p(answer):
                     number=describe(number),
                     seeds=seeds,
                     last=seeds - 1,
+                ),
+            )
+            require(
+                torch.is_grad_enabled(),
+                _(
+                    "fit was called without gradients, where it cannot train; only the measuring can do without."
                 ),
             )
             trained.append((p, number))

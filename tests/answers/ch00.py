@@ -113,6 +113,18 @@ def whole_numbers(number, guesses, labels):
     return ((guesses == labels) & of_class).sum().item() // of_class.sum().item()
 
 
+def is_it_this_class(number, guesses, labels):
+    return ((guesses == number) == (labels == number)).float().mean().item()
+
+
+def share_of_guesses(number, guesses, labels):
+    return (guesses == number).float().mean().item()
+
+
+def of_the_right_ones(number, guesses, labels):
+    return (labels[guesses == labels] == number).float().mean().item()
+
+
 # 0.3
 
 
@@ -211,7 +223,10 @@ WRONG = {
         Wrong(of_the_guesses, hint="Choose the pictures by their labels"),
         Wrong(wrong_ones, hint="the share of wrong guesses"),
         Wrong(percent, hint="a percentage"),
-        Wrong(whole_numbers, hint="should be 0.6"),
+        Wrong(whole_numbers, hint="should be 0.166667"),
+        Wrong(is_it_this_class, hint="should be 0.166667.\n"),
+        Wrong(share_of_guesses, hint="should be 0.166667.\n"),
+        Wrong(of_the_right_ones, hint="should be 0.166667.\n"),
     ],
     "0.3": [
         Wrong(as_list, hint="should return an nn.Sequential"),

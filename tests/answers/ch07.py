@@ -450,13 +450,23 @@ def pad_by_library(items, fill=0.0):
     return pad_sequence(values, batch_first=True, padding_value=fill), lengths, torch.tensor(labels)
 
 
-def pad_by_loop(items, fill=0.0):
+def pad_by_loop(items, fill=0.0, dtype=torch.float32):
     lengths = [len(v) for v, _ in items]
-    batch = torch.full((len(items), max(lengths)), fill)
+    batch = torch.full((len(items), max(lengths)), fill, dtype=dtype)
     for i, (values, _) in enumerate(items):
         for j, value in enumerate(values):
             batch[i, j] = value
     return [batch, torch.tensor(lengths), torch.tensor([label for _, label in items])]
+
+
+def pad_by_arithmetic(items, fill=0.0):
+    batch, lengths, labels = padded(items, 0.0)
+    inside = (torch.arange(batch.shape[1]) < lengths[:, None]).float()
+    return batch * inside + fill * (1 - inside), lengths, labels
+
+
+def batches_without_the_last(count, batch_size, drop_last=False):
+    return batches_by_loop(count, batch_size)[: -1 if drop_last else None]
 
 
 def batches_rounded_to_even(count, batch_size, drop_last=False):
@@ -513,13 +523,42 @@ class SameList(Loader):
 class ClearedList(Loader):
     def __iter__(self):
         batch = []
-        for idx in self.order():
+        for idx in self.order()[: len(self) * self.batch_size]:
             batch.append(self.data[idx])
             if len(batch) == self.batch_size:
                 yield self.made(batch)
                 batch.clear()
         if batch and not self.drop_last:
             yield self.made(batch)
+
+
+class ReadsOnceInItsLife(Loader):
+    def __iter__(self):
+        self.items = getattr(self, "items", {})
+        order = self.order()
+        for i in range(len(self)):
+            picked = order[i * self.batch_size : (i + 1) * self.batch_size]
+            self.items.update({idx: self.data[idx] for idx in picked if idx not in self.items})
+            yield self.made([self.items[idx] for idx in picked])
+
+
+class ReadsTheTail(Loader):
+    """With drop_last it reads the last items, and then leaves them out."""
+
+    def __iter__(self):
+        order = self.order()
+        for i in range(0, len(order), self.batch_size):
+            items = [self.data[idx] for idx in order[i : i + self.batch_size]]
+            if len(items) == self.batch_size or not self.drop_last:
+                yield self.made(items)
+
+
+class ReadsTwice(Loader):
+    def __iter__(self):
+        order = self.order()
+        for i in range(len(self)):
+            picked = order[i * self.batch_size : (i + 1) * self.batch_size]
+            yield self.made([(self.data[idx][0], self.data[idx][1]) for idx in picked])
 
 
 class OwnStack(Loader):
@@ -567,6 +606,8 @@ WRONG = {
         Wrong(lambda n, size, drop_last=False: [list(range(n))], hint="should be"),
         Wrong(batches_without_the_last_item, hint="Item 4 is missing"),
         Wrong(batches_rounded_to_even, hint="The last batch is empty"),
+        Wrong(batches_without_the_last, hint="The last batch is whole, so it stays"),
+        Wrong(lambda n, size, drop_last=False: torch.arange(n).split(size), hint="a list of lists"),
     ],
     "7.2": [
         Wrong(lambda idx, batch_size, num_workers: idx % num_workers, hint="Workers take turns at batches"),
@@ -580,6 +621,15 @@ WRONG = {
             hint="a plain number",
         ),
         Wrong(lambda idx, batch_size, num_workers: idx / batch_size % num_workers, hint="an int is wanted"),
+        Wrong(lambda idx, batch_size, num_workers: 0, hint="should be 1. The item is in batch 1"),
+        Wrong(
+            lambda idx, batch_size, num_workers: -(-idx // batch_size) % num_workers,
+            hint="should be 0. The item is in batch 0",
+        ),
+        Wrong(
+            lambda idx, batch_size, num_workers: idx // (batch_size * num_workers) % num_workers,
+            hint="should be 1. The item is in batch 1",
+        ),
     ],
     "7.3": [
         Wrong(lambda items, fill=0.0: padded(items, fill, at_start=True), hint="at the start"),
@@ -594,6 +644,8 @@ WRONG = {
             hint="should be a tensor",
         ),
         Wrong(lambda items, fill=0.0: tuple(part.float() for part in padded(items, fill)), hint="dtype"),
+        Wrong(lambda items, fill=0.0: pad_by_loop(items, fill, dtype=None), hint="has dtype torch.int64"),
+        Wrong(pad_by_arithmetic, hint="nan"),
         Wrong(lengths_by_value, hint="may hold 0 or `fill`"),
         Wrong(lambda items, fill=0.0: default_collate(items), hint="raised"),
         Wrong(lambda items, fill=0.0: transposed(items, fill), hint="has shape"),

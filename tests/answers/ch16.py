@@ -160,6 +160,19 @@ def coins_used_twice(x, p=0.5, training=True):
     return x * (coins >= p) / (1 - p if p < 1 else 1)
 
 
+def half_the_batch(x, p=0.5, training=True):
+    """Example k and example k + N / 2 share their mask."""
+    if not training or x.dim() < 2:
+        return dropout()(x, p, training)
+    coins = torch.rand(((len(x) + 1) // 2, *x.shape[1:]))
+    kept = torch.cat([coins, coins])[: len(x)] >= p
+    return x * kept / (1 - p if p < 1 else 1)
+
+
+def by_view(x, p=0.5, training=True):
+    return dropout()(x.view(-1), p, training).view(x.shape)
+
+
 def zeroes_the_callers(x, p=0.5, training=True):
     if training:
         x[torch.rand(x.shape) < p] = 0
@@ -330,6 +343,21 @@ def choose_by_tensor(chances, fit, error, seeds):
     return [chances[means.argmin()], means.tolist()]
 
 
+def build_in_place(sizes, p, input_p):
+    network = build()(sizes, p, input_p)
+    network[0].inplace = True
+    return network
+
+
+def build_frozen(sizes, p, input_p):
+    return build()(sizes, p, input_p).requires_grad_(False)
+
+
+def choose_without_gradients(chances, fit, error, seeds):
+    with torch.no_grad():
+        return choose()(chances, fit, error, seeds)
+
+
 def choose_first_seed(chances, fit, error, seeds):
     means = choose()(chances, fit, error, seeds)[1]
     firsts = [error(fit(p, 0).eval()) for p in chances]
@@ -381,6 +409,8 @@ WRONG = {
         Wrong(dropout(fixed=True), hint="the same numbers each time"),
         Wrong(without_case_for_one, hint="nan"),
         Wrong(coins_used_twice, hint="one coin for several numbers"),
+        Wrong(half_the_batch, hint="one coin for several numbers"),
+        Wrong(by_view, hint="raised RuntimeError"),
         Wrong(exact_share, hint="(nearly) the same number"),
         Wrong(zeroes_the_callers, hint="changed its argument 1"),
         Wrong(without_gradient, hint="training=True carries no gradient"),
@@ -401,6 +431,8 @@ WRONG = {
         Wrong(dropout2d(lambda N, C, H, W: (N, C, 1, 1), factor=False), hint="is missing"),
         Wrong(dropout2d(lambda N, C, H, W: (N, C, 1, 1), keep=True), hint="p is the probability"),
         Wrong(dropout2d(lambda N, C, H, W: (N, C)), hint="raised"),
+        Wrong(dropout2d(lambda N, C, H, W: (1,)), hint="everything or nothing"),
+        Wrong(lambda x, p=0.5: x, hint="Nothing was dropped.\n"),
         Wrong(channels_exact_share, hint="(nearly) the same number"),
         Wrong(channels_ten_sided, hint="but should drop 0.12"),
         Wrong(channels_in_place, hint="changed its argument 1"),
@@ -417,6 +449,8 @@ WRONG = {
         Wrong(ask(restore=False), hint="left in the other mode"),
         Wrong(ask(error=lambda out, times: out.std(0)), hint="divided by √times"),
         Wrong(ask(error=lambda out, times: out.std(0) / times), hint="the root of times"),
+        Wrong(ask(error=lambda out, times: out.std(0, correction=0) / times**0.5), hint="the usual `std`"),
+        Wrong(ask(error=lambda out, times: out.std(0) / (times - 1) ** 0.5), hint="then divide by √times"),
         Wrong(ask(calls=2), hint="called 2 times"),
         Wrong(mean_over_rows, hint="the mean of the answers has shape"),
         Wrong(ask_and_train, hint="weights have changed"),
@@ -432,6 +466,8 @@ WRONG = {
         Wrong(build(evaluated=False), hint="call eval()"),
         Wrong(build(relu=False), hint="are Dropout, Linear, Dropout, Linear"),
         Wrong(build_one_linear, hint="weights of its own"),
+        Wrong(build_in_place, hint="works in place"),
+        Wrong(build_frozen, hint="leaves the model frozen"),
         Wrong(build_plain_list, hint="a Sequential is wanted"),
         Wrong(build_by_pop, hint="changed its argument 1"),
     ],
@@ -444,6 +480,7 @@ WRONG = {
         Wrong(choose(what="place"), hint="the place in the list"),
         Wrong(choose(what="error"), hint="not its p"),
         Wrong(choose(total=True), hint="These are sums"),
+        Wrong(choose_without_gradients, hint="without gradients"),
         Wrong(choose_first_seed, hint="The mean errors are"),
         Wrong(choose(best_run=True), hint="best run"),
     ],
