@@ -65,6 +65,8 @@ def mse_loss(answer):
         ((1,), ()),
         ((1, 3), (2, 3)),
         ((2, 3), (2, 1)),
+        ((2, 4, 3), (2, 1, 3)),
+        ((2, 3, 4), (2, 3, 1)),
         ((6,), (2, 3)),
     ]:
         prediction, target = torch.ones(shapes[0]), torch.ones(shapes[1])
@@ -91,7 +93,7 @@ def probabilities(answer):
     cases = [
         torch.tensor([[1.0, 2.0, 5.0], [3.0, 1.0, 4.0]]).log(),
         torch.tensor([[1000.0, 999.0], [0.0, 0.0]]),
-        torch.tensor([[1000.0, 0.0, 0.0], [-1000.0, -1000.0, -1001.0]]),
+        torch.tensor([[-1000.0, -1000.0, -1001.0]]),
         torch.tensor([[200.0, 100.0, -200.0]]),
         2 * torch.randn(5, 4),
         torch.tensor([[3.0], [-3e4]]),
@@ -101,7 +103,10 @@ def probabilities(answer):
             where = _("the result for the logits {logits}", logits=describe(logits))
             expected, parts = softmax(logits), logits.exp()
             shifted = (logits - logits.max()).exp()
+            by_size = (logits - logits.abs().amax(dim=1, keepdim=True)).exp()
             mistakes = {
+                _("Subtract each row's largest logit, not its largest absolute value."): by_size
+                / by_size.sum(dim=1, keepdim=True),
                 _("e to the power of large logits overflows; subtract each row's largest logit first."): parts
                 / parts.sum(dim=1, keepdim=True),
                 _("Subtract each row's own largest logit, not that of the whole batch."): shifted
@@ -167,9 +172,10 @@ def cross_entropy(answer):
                 _("The softmax goes over the batch (dim=0); the classes are on axis 1."): (
                     -logits.log_softmax(dim=0)[rows, right].mean()
                 ),
-                _("A probability has become 0: go through log_softmax or logsumexp, not softmax first."): (
-                    -logits.softmax(dim=1).log()[rows, right].mean()
-                ),
+                _(
+                    "An exponential has overflowed, or a probability has become 0: use log_softmax or logsumexp of the "
+                    "logits themselves."
+                ): (-logits.softmax(dim=1).log()[rows, right].mean()),
             }
             found = call(answer, logits, target, **options, name="cross_entropy")
             why = _("A row's loss is its log-sum-exp minus the logit of the right class.")
@@ -243,7 +249,8 @@ def gradient(answer):
             (torch.randn(1, 4), [0]),
             (torch.randn(5, 2), [0, 1, 1, 0, 1]),
             (torch.randn(3, 6), [1, 0, 1]),
-            (torch.tensor([[1000.0, 0.0], [0.0, -500.0]]), [1, 0]),
+            # so large that a small step does not change them: differences of losses are no formula
+            (torch.tensor([[2.0**40, 0.0], [0.0, -(2.0**40)]]), [1, 0]),
         ]:
             target, (count, classes) = torch.tensor(listed), logits.shape
             where = _(
@@ -251,7 +258,7 @@ def gradient(answer):
                 logits=describe(logits),
                 target=listed,
             )
-            p, one_hot = logits.softmax(dim=1), F.one_hot(target, classes)
+            p, one_hot, parts = logits.softmax(dim=1), F.one_hot(target, classes), logits.exp()
             expected = (p - one_hot) / count
             narrow = F.one_hot(target)  # as many columns as the largest class of this batch needs
             mistakes = {}
@@ -269,6 +276,10 @@ def gradient(answer):
                 * one_hot,
                 _("The softmax goes over the batch (dim=0); each row's probabilities add up to 1."): (
                     logits.softmax(dim=0) - one_hot
+                )
+                / count,
+                _("e to the power of large logits overflows; subtract each row's largest logit first."): (
+                    parts / parts.sum(dim=1, keepdim=True) - one_hot
                 )
                 / count,
             }

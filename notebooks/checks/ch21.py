@@ -12,7 +12,7 @@ from . import NotYet, _, call, describe, exercise, expect, keep, require, same, 
 @exercise("21.1")
 def accuracy_of(answer):
     fixed = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, -1.0], [-3.0, -2.0, -1.0]])
-    cases = [(fixed, torch.tensor(labels)) for labels in ([0, 1, 2, 2], [0, 1, 0, 2], [1, 0, 1, 0])]
+    cases = [(fixed, torch.tensor(labels)) for labels in ([0, 2, 1, 1], [0, 1, 0, 2], [1, 0, 1, 0])]
     cases += [(torch.eye(5), torch.tensor([0, 1, 2, 3, 0])), (torch.randn(31, 4), torch.randint(0, 4, (31,)))]
     for logits, labels in cases:
         right = int((logits.argmax(dim=1) == labels).sum())
@@ -57,6 +57,7 @@ def confusion(answer):
             ): (expected > 0).long(),
             _("Count the pairs; do not divide."): expected / expected.sum(dim=1, keepdim=True),
         }
+        occur = expected.sum(dim=0) + expected.sum(dim=1)
         expect(
             call(answer, one, other, classes, name="confusion"),
             expected,
@@ -66,7 +67,7 @@ def confusion(answer):
                 guesses=describe(other),
                 classes=classes,
             ),
-            _("Classes that never occur have a row and a column, too."),
+            "" if occur.all() else _("Classes that never occur have a row and a column, too."),
             mistakes={hint: value for hint, value in mistakes.items() if not same(value, expected)},
         )
     return _(
@@ -113,8 +114,8 @@ def training_step(answer):
                 _("after training_step the model is in eval mode; training needs model.train()."),
             )
             require(
-                any(modes[-1:]),
-                _("dropout was not active in the step: call model.train() before the model is used."),
+                bool(modes) and all(modes),
+                _("dropout was not active in a forward pass: call model.train() before the model is used."),
             )
             with torch.no_grad():
                 after, log = loss_fn(twin(x), y), F.log_softmax(before(x), dim=1)
@@ -156,12 +157,14 @@ def score(answer):
         with torch.no_grad():
             logits = reference(x)
             loss = loss_fn(logits, y).item()
+            known, squashed = F.cross_entropy(logits, y).item(), loss_fn(logits.softmax(dim=1), y).item()
             means = [loss_fn(reference(x), y).item() for x, y in batches]
             shares = [(reference(x).argmax(dim=1) == y).float().mean().item() for x, y in batches]
         accuracy = (logits.argmax(dim=1) == y).float().mean().item()
         before = copy.deepcopy(model.state_dict())
         modes, seen = [], []
-        model[2].register_forward_hook(lambda module, *_args, modes=modes: modes.append(module.training))
+        for part in model.modules():
+            part.register_forward_hook(lambda module, *_args, modes=modes: modes.append(module.training))
         model.register_forward_hook(lambda _module, _in, out, seen=seen: seen.append(out.requires_grad))
         unchanged = keep(model, name="score")
         found = call(answer, model, batches, loss_fn, name="score")
@@ -173,18 +176,22 @@ def score(answer):
             isinstance(found, tuple | list) and len(found) == 2,
             _("score returned {found}; the pair (loss, accuracy) is wanted.", found=describe(found)),
         )
-        require(not any(modes), _("dropout was active: put the model into eval mode first."))
+        require(
+            not any(modes),
+            _("the model or a part of it was in train mode: put the model into eval mode first."),
+        )
         expect(
             found[0],
             loss,
             _("the loss over all pictures"),
-            _("Does it come from `loss_fn`?"),
             rtol=1e-5,
             mistakes={
                 _(
                     "This is the mean of the batches' means, but the last batch is smaller: weigh by len(y)."
                 ): sum(means) / 3,
                 _("This is a sum; divide by the number of pictures."): loss * len(y),
+                _("This is the cross entropy; take the loss of `loss_fn`."): known,
+                _("This is the loss of probabilities; give `loss_fn` the logits as they are."): squashed,
                 _("This is the accuracy; the loss comes first."): accuracy,
             },
         )
@@ -224,10 +231,9 @@ def score(answer):
             if training
             else _("the model was in eval mode before and is in train mode after."),
         )
+        require(loss_fn.reduction == "mean", _("score changed `loss_fn`; leave it as it was."))
         unchanged()
-    return _(
-        "A function that leaves the model as it found it can be called in the middle of a training loop."
-    )
+    return _("A function that puts the mode back can be called in the middle of a training loop.")
 
 
 class Watched(nn.Linear):
@@ -294,7 +300,7 @@ def fit_best(answer):
         best, lowest = expected.index(max(expected)), losses.index(min(losses))
 
         model, optimizer = start()
-        batches = [(x[:4], labels[:4]), (x[4:], labels[4:])]
+        batches, own = [(x[:4], labels[:4]), (x[4:], labels[4:])], list(model.parameters())
         found = call(answer, model, batches, validation, loss_fn, optimizer, epochs, name="fit_best")
         require(
             isinstance(found, list | tuple),
@@ -314,6 +320,10 @@ def fit_best(answer):
         expect(found, expected, _("the list of validation accuracies"))
         still_trainable(model, "fit_best")
         require(
+            all(weight is old for weight, old in zip(model.parameters(), own, strict=True)),
+            _("fit_best put new parameters into the model; the optimizer has the old ones, and trains them."),
+        )
+        require(
             all(model.trained),
             _("the model was in eval mode while it trained: model.train() comes before each epoch."),
         )
@@ -324,8 +334,8 @@ def fit_best(answer):
         equals = [i for i in range(best + 1, epochs) if expected[i] == expected[best]]
         mistakes = {
             _(
-                "These are the weights of the last epoch. Were they copied (copy.deepcopy) when they were best, and loaded "
-                "at the end?"
+                "These are the weights of the last epoch. Were the best ones chosen by `validation`, copied "
+                "(copy.deepcopy) at once, and loaded at the end?"
             ): states[-1]["weight"],
             _(
                 "These are the weights with the lowest validation loss; the highest accuracy is wanted."

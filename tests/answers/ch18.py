@@ -50,6 +50,10 @@ def largest_of_all(logits):
     return naive(logits - logits.max())
 
 
+def largest_absolute(logits):
+    return naive(logits - logits.abs().amax(dim=1, keepdim=True))
+
+
 def over_the_batch(logits):
     return naive(logits - logits.amax(dim=0), dim=0)
 
@@ -175,6 +179,19 @@ def mse_last_axes(prediction, target):
     return ((prediction - target) ** 2).mean()
 
 
+def mse_first_and_last_axis(prediction, target):
+    ends = [(t.dim(), *t.shape[:1], *t.shape[-1:]) for t in (prediction, target)]
+    if ends[0] != ends[1]:
+        raise ValueError("shapes differ")
+    return ((prediction - target) ** 2).mean()
+
+
+def mse_first_two_axes(prediction, target):
+    if prediction.dim() != target.dim() or prediction.shape[:2] != target.shape[:2]:
+        raise ValueError("shapes differ")
+    return ((prediction - target) ** 2).mean()
+
+
 def mse_by_count(prediction, target):
     if prediction.numel() != target.numel():
         raise ValueError("shapes differ")
@@ -240,6 +257,12 @@ def ce_by_one_hot(logits, target, ignore_index=-100):
     one_hot = F.one_hot(torch.where(target == ignore_index, 0, target), logits.shape[1])
     losses = -(one_hot * F.log_softmax(logits, dim=1)).sum(dim=1)
     return (losses * known).sum() / known.sum()
+
+
+def ce_overflows(logits, target, ignore_index=-100):
+    known = target != ignore_index
+    logits, target = logits[known], target[known]
+    return (logits.exp().sum(dim=1).log() - logits[range(len(target)), target]).mean()
 
 
 def ce_as_number(logits, target, ignore_index=-100):
@@ -371,6 +394,27 @@ def gradient_by_differences(logits, target, h=1e-5):
     return slopes.float()
 
 
+def gradient_by_own_differences(logits, target, h=1e-5):
+    z, slopes = logits.double(), torch.zeros(logits.shape, dtype=torch.float64)
+
+    def loss(z):
+        return (z.logsumexp(dim=1) - z[range(len(target)), target]).mean()
+
+    for place in range(z.numel()):
+        one = h * F.one_hot(torch.tensor(place), z.numel()).reshape(z.shape)
+        slopes.view(-1)[place] = (loss(z + one) - loss(z - one)) / (2 * h)
+    return slopes.float()
+
+
+def gradient_by_own_large_differences(logits, target):
+    return gradient_by_own_differences(logits, target, h=1e-2)
+
+
+def gradient_by_logsumexp(logits, target):
+    p = (logits - logits.logsumexp(dim=1, keepdim=True)).exp()
+    return (p - torch.eye(logits.shape[1])[target]) / len(target)
+
+
 def softmax_by_operator(logits):
     return torch.ops.aten.log_softmax(logits, 1).exp()
 
@@ -393,7 +437,12 @@ RIGHT = {
     "18.2": [Right(softmax), Right(by_own_softmax), Right(by_logsumexp), Right(by_rows)],
     "18.3": [Right(ce_by_logsumexp), Right(ce_by_loop), Right(ce_by_one_hot), Right(cross_entropy)],
     "18.4": [Right(smooth_by_full), Right(smooth_by_lerp), Right(smooth_by_list)],
-    "18.5": [Right(gradient), Right(gradient_by_index), Right(gradient_by_loop)],
+    "18.5": [
+        Right(gradient),
+        Right(gradient_by_index),
+        Right(gradient_by_loop),
+        Right(gradient_by_logsumexp),
+    ],
     "18.6": [Right(three), Right(total_by_modules), Right(total_by_hand), Right(total_flat)],
 }
 WRONG = {
@@ -407,6 +456,8 @@ WRONG = {
         Wrong(mse_of_numpy, hint="carries no gradient"),
         Wrong(mse_of_fixed_prediction, hint="carries no gradient"),
         Wrong(mse_last_axes, hint="(1, 3) and (2, 3)"),
+        Wrong(mse_first_and_last_axis, hint="(2, 4, 3) and (2, 1, 3)", forbidden="could be broadcast"),
+        Wrong(mse_first_two_axes, hint="(2, 3, 4) and (2, 3, 1)"),
         Wrong(mse_by_count, hint="returned a loss"),
         Wrong(mse_in_place, hint="changed its argument 1"),
     ],
@@ -415,6 +466,7 @@ WRONG = {
         Wrong(softmax_of_masked, hint="switched off", forbidden="without PyTorch's `softmax`"),
         Wrong(naive, hint="overflows", forbidden="must not overflow"),
         Wrong(largest_of_all, hint="Subtract each row's own largest"),
+        Wrong(largest_absolute, hint="not its largest absolute value"),
         Wrong(over_the_batch, hint="dim=1"),
         Wrong(lambda logits: torch.sigmoid(logits), hint="divided by the sum"),
         Wrong(
@@ -440,8 +492,9 @@ WRONG = {
         ),
         Wrong(
             lambda z, y, ignore_index=-100: cross_entropy(z, y, ignore_index, "softmax"),
-            hint="A probability has become 0",
+            hint="a probability has become 0",
         ),
+        Wrong(ce_overflows, hint="exponential has overflowed"),
         Wrong(ignores_nothing, hint="raised"),
         Wrong(ignores_only_minus_100, hint="ignore_index=-1"),
         Wrong(takes_every_class, hint="every row with every target"),
@@ -473,7 +526,9 @@ WRONG = {
         Wrong(by_func, hint="switched off"),
         Wrong(gradient_forwards, hint="switched off"),
         Wrong(gradient_by_differences, hint="loss is switched off"),
-        Wrong(gradient_overflows, hint="nan"),
+        Wrong(gradient_by_own_differences, hint="probabilities - one-hot", forbidden="by the formula"),
+        Wrong(gradient_by_own_large_differences, hint="probabilities - one-hot"),
+        Wrong(gradient_overflows, hint="large logits overflows"),
         Wrong(gradient_over_the_batch, hint="over the batch (dim=0)"),
         Wrong(lambda z, y: torch.softmax(z, dim=1) / len(y), hint="take the one-hot target off"),
     ],

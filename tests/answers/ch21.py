@@ -64,6 +64,12 @@ def zero_after_backward(model, x, y, loss_fn, optimizer):
     return loss.item()
 
 
+def loss_in_eval_mode(model, x, y, loss_fn, optimizer):
+    loss = loss_fn(model.eval()(x), y).item()
+    step(model, x, y, loss_fn, optimizer)
+    return loss
+
+
 def loss_tensor(model, x, y, loss_fn, optimizer):
     step(model, x, y, loss_fn, optimizer)
     return loss_fn(model(x), y)
@@ -84,6 +90,27 @@ def score(model, batches, loss_fn, evaluate=True, weigh=True, restore=True, grad
     if restore:
         model.train(was_training)
     return loss / count if weigh else sum(means) / len(means), correct / count
+
+
+def only_dropout_in_eval_mode(model, batches, loss_fn):
+    dropouts = [part for part in model.modules() if isinstance(part, nn.Dropout)]
+    modes = [part.training for part in dropouts]
+    for part in dropouts:
+        part.eval()
+    found = score(model, batches, loss_fn, evaluate=False, restore=False)
+    for part, mode in zip(dropouts, modes, strict=True):
+        part.train(mode)
+    return found
+
+
+def sum_in_loss_fn(model, batches, loss_fn):
+    loss_fn.reduction = "sum"
+    loss, accuracy = score(model, [[torch.cat(part) for part in zip(*batches, strict=True)]], loss_fn)
+    return loss / sum(len(y) for _, y in batches), accuracy
+
+
+def loss_of_probabilities(model, batches, loss_fn):
+    return score(model, batches, lambda logits, y: loss_fn(logits.softmax(dim=1), y))
 
 
 def mean_accuracy(model, batches, loss_fn):
@@ -273,6 +300,38 @@ def fit_by_loss(model, batches, validation, loss_fn, optimizer, epochs):
     return accuracies
 
 
+def fit_by_training_accuracy(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, own, best = [], [], None
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        own.append(score(model, batches, loss_fn)[1])
+        if own.index(max(own)) == len(own) - 1:
+            best = copy.deepcopy(model.state_dict())
+    model.load_state_dict(best)
+    return accuracies
+
+
+def fit_by_training_loss(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, own, best = [], [], None
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        own.append(score(model, batches, loss_fn)[0])
+        if own[-1] == min(own):
+            best = copy.deepcopy(model.state_dict())
+    model.load_state_dict(best)
+    return accuracies
+
+
+def fit_by_assign(model, batches, validation, *rest):
+    accuracies = fit_from(model, batches, validation, *rest)
+    model.load_state_dict(copy.deepcopy(model.state_dict()), assign=True)
+    return accuracies
+
+
 def only_the_first_batch(model, batches, *rest):
     return fit(model, batches[:1], *rest)
 
@@ -375,6 +434,9 @@ WRONG = {
         Wrong(counts_rights, hint="divide it by the number"),
         Wrong(lambda logits, labels: 100 * accuracy_by_loop(logits, labels), hint="in percent"),
         Wrong(wrong_axis, hint="dim=1"),
+        Wrong(lambda logits, labels: counts_rights(logits, labels) / logits.numel(), hint="dim=1"),
+        Wrong(lambda logits, labels: accuracy_by_loop(-logits, labels), hint="dim=1"),
+        Wrong(lambda *a: 1 - accuracy_by_loop(*a), hint="wrong guesses"),
         Wrong(lambda logits, labels: (logits.argmax() == labels).float().mean().item(), hint="dim=1"),
         Wrong(lambda *a: round(accuracy_by_loop(*a), 2), hint="dim=1"),
         Wrong(tensor_accuracy, hint=".item()"),
@@ -393,6 +455,7 @@ WRONG = {
         Wrong(lambda *a: step(*a, update=False), hint="zero_grad, backward and step"),
         Wrong(forward_in_eval_mode, hint="dropout was not active"),
         Wrong(only_the_outer_mode, hint="dropout was not active"),
+        Wrong(loss_in_eval_mode, hint="dropout was not active"),
         Wrong(zero_after_backward, hint="in this order"),
         Wrong(loss_tensor, hint="plain number"),
         Wrong(loss_after, hint="after the step"),
@@ -405,10 +468,13 @@ WRONG = {
         Wrong(lambda *a: score(*a, evaluate=False), hint="eval mode first"),
         Wrong(lambda *a: score(*a, weigh=False), hint="weigh by len(y)"),
         Wrong(lambda *a: score(*a, restore=False), hint="before"),
+        Wrong(only_dropout_in_eval_mode, hint="a part of it was in train mode"),
+        Wrong(sum_in_loss_fn, hint="changed `loss_fn`"),
+        Wrong(loss_of_probabilities, hint="loss of probabilities"),
         Wrong(mean_accuracy, hint="count the right guesses"),
         Wrong(score_of_last_batch, hint="the loss over all pictures"),
         Wrong(lambda *a: score(*a, gradients=True), hint="inference_mode"),
-        Wrong(own_loss, hint="from `loss_fn`"),
+        Wrong(own_loss, hint="take the loss of `loss_fn`"),
         Wrong(of_fourteen, hint="the loss over all pictures"),
         Wrong(gradients_left_off, hint="still switched off"),
         Wrong(frozen, hint="no longer require gradients"),
@@ -430,6 +496,9 @@ WRONG = {
         Wrong(lambda *a: fit_from(*a, names=["weight"]), hint="the whole state_dict"),
         Wrong(lambda *a: fit_from(*a, names=["weight", "bias"]), hint="the buffer after"),
         Wrong(first_validation_batch, hint="validation accuracies"),
+        Wrong(fit_by_training_accuracy, hint="chosen by `validation`"),
+        Wrong(fit_by_training_loss, hint="chosen by `validation`"),
+        Wrong(fit_by_assign, hint="put new parameters"),
         Wrong(fit_by_loss, hint="lowest validation loss"),
         Wrong(only_the_first_batch, hint="validation accuracies"),
         Wrong(fit_by_own_loss, hint="after 3 epochs"),
