@@ -57,7 +57,6 @@ SCORES = {
     "validation": partial(_, "validation loss {loss:.4f} accuracy {accuracy:6.2%}"),
 }
 ERRORS = tuple(EXIT_CODES)
-SMALL = 20  # pixels: a small picture's height and width
 T = TypeVar("T")
 
 
@@ -82,6 +81,7 @@ class Settings:
     erase: int = 0  # the side, in pixels, of a square that is hidden in each training image; 0 for none
     # Of the residual network and its training:
     small: float = 0.0  # the share of the epochs, the first ones, with small pictures
+    small_side: int = 20  # their height and width in pixels
     average: bool = False  # go back to a mean of the weights every few steps
     width: int = 64  # the channels of the first block
     without: str = ""  # what to leave out
@@ -92,7 +92,7 @@ class Settings:
 
     def side(self, epoch: int) -> int | None:
         """How high and wide the pictures of this epoch, counted from 0, are made; None where they stay as they are."""
-        return SMALL if self.has("small") and epoch < round(self.small * self.epochs) else None
+        return self.small_side if self.has("small") and epoch < round(self.small * self.epochs) else None
 
 
 # One recipe for each network.
@@ -100,13 +100,16 @@ RECIPES = {
     "quick": Settings(),
     "residual": Settings(
         model="residual",
-        epochs=15,
+        epochs=32,
         batch_size=256,
         lr=0.3,
-        weight_decay=5e-4,
+        weight_decay=1e-3,
         label_smoothing=0.1,
+        shift=3,
+        erase=10,
         activation="gelu",
-        small=0.65,
+        small=0.5,
+        small_side=24,
     ),
 }
 
@@ -585,6 +588,9 @@ def command_line(default: Settings) -> argparse.ArgumentParser:
         _("share of the residual network's epochs, the first ones, with small pictures"),
         metavar="X",
     )
+    option(
+        "small-side", number(int, 10, 32), _("height and width of the small pictures, in pixels"), metavar="N"
+    )
     option("width", number(int, 1), _("channels of the residual network's first block"), metavar="N")
     recipe.add_argument(
         "--without",
@@ -740,9 +746,9 @@ def read_options(arguments: list[str] | None) -> tuple[Settings, argparse.Namesp
             parser.error(str(_("--weights and --checkpoint should be two files")))
         if options.model == "residual" and options.activation != RECIPES["residual"].activation:
             parser.error(str(_("--activation is for --model quick")))
-        for name in ("small", "average", "width", "without"):
+        for name in ("small", "small_side", "average", "width", "without"):
             if options.model == "quick" and getattr(options, name) != getattr(Settings(), name):
-                parser.error(str(_("--{name} is for --model residual", name=name)))
+                parser.error(str(_("--{name} is for --model residual", name=name.replace("_", "-"))))
     return Settings(**{name: getattr(options, name) for name in asdict(Settings())}), options
 
 

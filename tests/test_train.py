@@ -434,7 +434,7 @@ def test_the_first_epochs_see_small_pictures(small, epochs, sides, monkeypatch, 
 
     monkeypatch.setattr(train, "train_one_epoch", noting("train", train.train_one_epoch))
     monkeypatch.setattr(train, "evaluate", noting("validation", train.evaluate))
-    quiet(replace(SHORT_RESIDUAL, epochs=epochs, small=small))
+    quiet(replace(SHORT_RESIDUAL, epochs=epochs, small=small, small_side=20))
     assert seen["train"] == seen["validation"] == [{(side, side)} for side in sides]
     assert train.Settings(small=1.0).side(0) is None
 
@@ -803,6 +803,7 @@ def test_data_that_cannot_be_had_has_an_exit_code_of_its_own(monkeypatch):
         (["--width", "16"], "error: --width is for --model residual\n"),
         (["--model=quick", "--without", "small"], "error: --without is for --model residual\n"),
         (["--small", "0.5"], "error: --small is for --model residual\n"),
+        (["--small-side", "24"], "error: --small-side is for --model residual\n"),
         (["--average"], "error: --average is for --model residual\n"),
         (["--resume"], "--resume needs --checkpoint"),
         (["--checkpoint", "a.pt", "--weights", "./a.pt"], "--weights and --checkpoint should be two files"),
@@ -1030,10 +1031,12 @@ def test_the_residual_weights_are_those_of_the_record():
     assert [run["test_accuracy"] for run in finals] == record["test_accuracies"]["runs"]
     assert record["shipped"] == "residual-seed-0" and record["test_accuracy"] == finals[0]["test_accuracy"]
     assert record["stored"]["test_accuracy"] == pytest.approx(record["test_accuracy"], abs=2e-3)
-    assert min(record["test_accuracies"]["runs"]) > 0.895
-    recipe = train.RECIPES["residual"]
-    for run in [*finals, record["runs"]["residual-validation"]]:
-        settings = train.Settings(**run["settings"])
+    assert min(record["test_accuracies"]["runs"]) > 0.905
+    recipe = replace(train.RECIPES["residual"], autocast=True)
+    no_squares = record["runs"]["residual-no-squares"]
+    assert train.Settings(**no_squares["settings"]) == replace(recipe, erase=0, shift=4)
+    for run in [*finals, record["runs"]["residual-validation"], no_squares]:
+        settings = replace(train.Settings(**run["settings"]), erase=recipe.erase, shift=recipe.shift)
         assert replace(settings, validation=recipe.validation, seed=recipe.seed) == recipe
         assert all(len(values) == recipe.epochs for values in run["history"].values())
 

@@ -34,8 +34,9 @@ from train import RECIPES, Settings, new_model, split, to_ask, train  # noqa: E4
 # The recipes are train.py's own, chosen by their accuracy on the last 5000 training images. The runs that are scored
 # on the test images train on all 50,000, and look at the test images once, at the end.
 RECIPE = replace(RECIPES["quick"], autocast=True)
+RESIDUAL = replace(RECIPES["residual"], autocast=True)
 # Seeds on all images; seed 0 is shipped.
-SEEDS = {"quick": [0, 1, 2], "residual": [0]}
+SEEDS = {"quick": [0, 1, 2], "residual": [0, 1]}
 # In data/weights/: the names of the files; in the record: the network.
 FILES = {"quick": "cifar10_quick", "residual": "residual"}
 NETWORKS = {
@@ -55,10 +56,13 @@ def name_with_seed(change: str, number: int) -> str:
 
 
 def final_runs(recipe: Settings) -> dict[str, Settings]:
-    """The runs of a network's record: one that holds images out, and those of SEEDS on all images."""
-    held_out = "validation" if recipe.model == "quick" else f"{recipe.model}-validation"
+    """The runs of a network's record: one that holds images out, and those of SEEDS on all images; of the residual
+    network also one that hides no squares."""
     seeds = {seed_name(recipe.model, n): replace(recipe, validation=0.0, seed=n) for n in SEEDS[recipe.model]}
-    return {held_out: recipe, **seeds}
+    if recipe.model == "quick":
+        return {"validation": recipe, **seeds}
+    no_squares = replace(recipe, erase=0, shift=4)
+    return {"residual-validation": recipe, "residual-no-squares": no_squares, **seeds}
 
 
 # What the recipe was chosen from, scored on the held-out images: first short runs, then long ones.
@@ -112,8 +116,17 @@ CHANGES = {
 }
 
 
-# The residual network, half as wide and in few epochs: all of its recipe, then with one change each.
-NARROW = replace(RECIPES["residual"], width=32, epochs=5)
+# The residual network, half as wide and in few epochs, with a recipe for short runs; then with one change each.
+NARROW = replace(
+    RECIPES["residual"],
+    width=32,
+    epochs=5,
+    weight_decay=5e-4,
+    shift=2,
+    erase=0,
+    small=0.65,
+    small_side=20,
+)
 WITHOUT = {
     "the whole recipe": {},
     "no shortcuts": {"without": "shortcut"},
@@ -256,7 +269,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", help="train these runs only, and write no record")
     options = parser.parse_args()
-    runs = final_runs(RECIPES["residual"] if options.model == "residual" else RECIPE)
+    runs = final_runs(RESIDUAL if options.model == "residual" else RECIPE)
     runs = experiments() if options.experiments else CHOICES if options.choices else runs
     runs = pieces() if options.pieces else runs
     if mode() != "full":
