@@ -244,7 +244,8 @@ def picture_difference(stored: str, fresh: str, given: dict[str, float]) -> str 
 
 def drawn_difference(stored: str, fresh: str, given: dict[str, float]) -> str | None:
     """None if two figures show the same, as drawn.py describes them: titles, labels, legend, number of curves and their
-    looks are equal, and no number is off by more than a share of its curve's span.
+    looks are equal, and no number is off by more than a share of its curve's span, or of a fifth of the span of all
+    curves of the chart: a nearly flat curve has hardly a span of its own.
 
     The share is 0.2 %, or the tag `drawn`: a curve that comes out of training runs a little differently on another
     processor.
@@ -252,17 +253,24 @@ def drawn_difference(stored: str, fresh: str, given: dict[str, float]) -> str | 
     return _drawn_difference(json.loads(stored), json.loads(fresh), given, "the figure")
 
 
-def _drawn_difference(stored, fresh, given: dict[str, float], where: str) -> str | None:
+def _drawn_difference(stored, fresh, given: dict[str, float], where: str, span: float = 0.0) -> str | None:
+    """span: of the heights of all curves in the chart."""
     share = given.get("drawn", 2e-3)
     if isinstance(stored, dict) and isinstance(fresh, dict):
+        heights = [y for line in stored.get("lines", []) for y in line.get("y", []) if isinstance(y, float)]
+        span = max(heights) - min(heights) if heights else span
         for key in [*stored, *(key for key in fresh if key not in stored)]:
-            if found := _drawn_difference(stored.get(key), fresh.get(key), given, f"{where}, {key}"):
+            of_chart = span if key in ("lines", "y") else 0.0
+            if found := _drawn_difference(
+                stored.get(key), fresh.get(key), given, f"{where}, {key}", of_chart
+            ):
                 return found
         return None
     if isinstance(stored, list) and isinstance(fresh, list) and len(stored) == len(fresh):
         numbers = [value for value in stored if isinstance(value, float)]
         if numbers:
-            allowed = max(share * (max(numbers) - min(numbers)), share * max(map(abs, numbers)) / 10, 1e-6)
+            of_curve = max(max(numbers) - min(numbers), max(map(abs, numbers)) / 10, span / 5)
+            allowed = max(share * of_curve, 1e-6)
             near = [
                 a == b or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= allowed)
                 for a, b in zip(stored, fresh, strict=True)
@@ -272,7 +280,7 @@ def _drawn_difference(stored, fresh, given: dict[str, float], where: str) -> str
             at = near.index(False)
             return f"{where}: stored {stored[at]}, this run {fresh[at]} ({allowed:.3g} off is allowed)"
         for i, (a, b) in enumerate(zip(stored, fresh, strict=True)):
-            if found := _drawn_difference(a, b, given, f"{where} {i + 1}"):
+            if found := _drawn_difference(a, b, given, f"{where} {i + 1}", span):
                 return found
         return None
     if (

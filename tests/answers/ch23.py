@@ -633,7 +633,7 @@ WRONG = {
             hint="code from the file",
             forbidden="without running any code from the file",
         ),
-        Wrong(anew_whatever_happens, hint="Let the error be raised", forbidden="do not start anew"),
+        Wrong(anew_whatever_happens, hint="Let the error be raised", forbidden="do not start again from the beginning"),
         Wrong(always_four, hint="Epoch 7 is done"),
         Wrong(only_broken_ones, hint="Let the error be raised"),
         Wrong(anew_where_empty, hint="for an empty file"),
