@@ -68,6 +68,19 @@ def test_what_differs_between_processors_is_not():
     assert "off is allowed" in replay.drawn_difference(figure(), figure(**wider), {"drawn": 0.03})
 
 
+def test_a_flat_curve_is_compared_by_the_span_of_its_chart():
+    """It has hardly a span of its own; a fifth of the chart's, 1 here, counts for it."""
+
+    def difference(moved, *others):
+        flat = np.full(50, 0.1)
+        charts = [figure((("flat", flat + shift), *others)) for shift in (0, moved)]
+        return replay.drawn_difference(*charts, {"drawn": 0.1})
+
+    assert difference(0.015, ("a", FALLING)) is None
+    assert "off is allowed" in difference(0.025, ("a", FALLING))
+    assert "off is allowed" in difference(0.015)  # alone in its chart
+
+
 def test_numbers_in_titles_follow_the_tags():
     assert replay.drawn_difference(figure(title="0.812 right"), figure(title="0.815 right"), {})
     assert (
