@@ -28,6 +28,7 @@ def chain_slope(answer):
         ([0.7], False),
         ([0.1] * 20, False),
         ([0.1] * 20, True),
+        ([0.01] * 50, False),
     ]
     for slopes, shortcut in cases:
         options = {"shortcut": True} if shortcut else {}
@@ -51,6 +52,10 @@ def chain_slope(answer):
             }
         if slopes:
             right = with_plus if shortcut else product
+            if abs(right) < 1e-45:
+                mistakes[
+                    _("So small a number is 0 in float32; Python's numbers and float64 can hold it.")
+                ] = 0.0
             mistakes[_("The sign is lost: a negative slope makes a product with another sign.")] = abs(right)
         shown = f"[{slopes[0]}] * {len(slopes)}" if len(slopes) > 3 else slopes
         where = _("chain_slope({slopes}, shortcut={shortcut})", slopes=shown, shortcut=shortcut)
@@ -95,6 +100,7 @@ def with_shortcut_around(answer):
         (nn.Identity(), 3, 3),
         (nn.Sequential(nn.Conv2d(5, 5, 3, padding=1), nn.Sigmoid()), 5, 5),
         (nn.Dropout(0.5), 3, 3),
+        (nn.Conv2d(4, 1, 3, padding=1), 4, 1),
         (nn.Sequential(convolution(3, 8), nn.Tanh()), 3, 8),  # widths as above
     ]
     kernels: list[Tensor] = []
@@ -268,6 +274,8 @@ def check_sum(
             _("This is their difference."): short - part,
             _("This is their product."): short * part,
         }
+        if kernel is not None and 1 in (x.shape[1], part.shape[1]):
+            mistakes[_("This is x + body(x), in which the plus has repeated the one channel.")] = x + part
     expect(
         found,
         short + part,
@@ -361,6 +369,7 @@ def whitened(answer):
         (15, [[3.0]], [7.0]),
         (60, [[0.2, 0.0, 0.0, 0.0], [0.1, 0.1, 0.0, 0.0], [0, 0.1, -0.2, 0], [0.1, 0.1, 0, 0.2]], [0.5] * 4),
         (50, [[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.01, -0.01, 0.02]], [2.0, 0.0, -1.0]),
+        (60, (torch.eye(8) + 0.1).tolist(), [1.0] * 8),
     ]
     for rows, mix, offset in mixes:
         x = torch.randn(rows, len(mix), generator=draw) @ torch.tensor(mix).T + torch.tensor(offset)
@@ -510,14 +519,18 @@ def mean_probabilities(answer):
         answer, 5, [(4, [mirrored, lambda pictures: pictures, moved], True), (3, [moved, darker], False)]
     )
     check_views(answer, 4, [(1, [mirrored], True), (6, [darker, mirrored, darker, moved], False)])
+    check_views(answer, 3, [(2, [mirrored, moved], False)], spread=1000)
     return _(
         "With probabilities each view has one vote. In the mean of the logits, as in `Views`, a view that is very sure "
         "outvotes the others."
     )
 
 
-def check_views(answer, classes: int, cases: list) -> None:
-    """Let `answer` ask a network: each case is the number of pictures, the views, and whether it is in train mode."""
+def check_views(answer, classes: int, cases: list, spread: float = 8) -> None:
+    """Let `answer` ask a network: each case is the number of pictures, the views, and whether it is in train mode.
+
+    spread: what the logits are multiplied by, so that views differ, and logits and probabilities do.
+    """
     network = nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1),
         nn.BatchNorm2d(4),
@@ -526,11 +539,12 @@ def check_views(answer, classes: int, cases: list) -> None:
         nn.Flatten(),
         nn.Dropout(0.5),
         nn.Linear(16, classes),
+        nn.Identity(),  # not each network ends with its Linear
     )
     with torch.no_grad():
         network[1].running_mean.uniform_(-0.5, 0.5)
         network[1].running_var.uniform_(0.3, 2)
-        network[-1].weight.mul_(8)  # so that views differ, and logits and probabilities do
+        network[-2].weight.mul_(spread)
     network[0].bias.requires_grad_(False)
     for p in network.parameters():
         p.grad = torch.ones_like(p)  # what an earlier step has left
@@ -631,6 +645,9 @@ def check_views(answer, classes: int, cases: list) -> None:
                 _(
                     "This is the mean of the logarithms; take softmax instead of log_softmax."
                 ): logits.log_softmax(2).mean(0),
+                _("exp of a large logit is infinite; softmax subtracts the largest logit first."): (
+                    logits.exp() / logits.exp().sum(2, keepdim=True)
+                ).mean(0),
             },
         )
         require(

@@ -65,6 +65,10 @@ def slope_by_logarithms(slopes, shortcut=False):
     return math.exp(sum(math.log(slope + shortcut) for slope in slopes))
 
 
+def slope_in_float32(slopes, shortcut=False):
+    return torch.tensor([slope + shortcut for slope in slopes], dtype=torch.float32).prod().item()
+
+
 def sign_lost_with_shortcuts(slopes, shortcut=False):
     p = math.prod(1 + s if shortcut else s for s in slopes)
     return abs(p) if shortcut else p
@@ -264,6 +268,17 @@ class BroadcastsInstead(nn.Module):
 
     def forward(self, x):
         return self.shortcut(x) + self.body(x)
+
+
+class WherePlusFails(Around):
+    """Takes the convolution only where x + body(x) raises an error."""
+
+    def forward(self, x):
+        part = self.body(x)
+        try:
+            return x + part
+        except RuntimeError:
+            return self.shortcut(x) + part
 
 
 def with_a_hook(body, channels_in, channels_out):
@@ -481,9 +496,14 @@ def probabilities_in_one_batch(network, x, views):
 def probabilities_detached(network, x, views):
     mode = network.training
     network.train(False)
-    found = torch.stack([network(view(x)).exp() for view in views]).detach()
+    found = torch.stack([network(view(x)) for view in views]).detach()
     network.train(mode)
-    return (found / found.sum(-1, keepdim=True)).mean(0)
+    return found.softmax(-1).mean(0)
+
+
+def probabilities_by_the_last_layer(network, x, views):
+    total = torch.zeros(len(x), network[-1].out_features)
+    return total
 
 
 def asked(average, eval_mode=True, after="as before", no_grad=True):
@@ -810,6 +830,7 @@ WRONG = {
     "26.1": [
         Wrong(lambda slopes, shortcut=False: sum(slopes), hint="multiplied, not added"),
         Wrong(lambda slopes, shortcut=False: math.prod(slopes), hint="without the shortcuts' 1"),
+        Wrong(slope_in_float32, hint="0 in float32"),
         Wrong(lambda slopes, shortcut=False: shortcut + math.prod(slopes), hint="the 1 belongs in each"),
         Wrong(lambda slopes, shortcut=False: math.prod(1 + s for s in slopes), hint="slope with shortcuts"),
         Wrong(lambda slopes, shortcut=False: abs(slope_by_loop(slopes, shortcut)), hint="sign is lost"),
@@ -863,6 +884,8 @@ WRONG = {
         Wrong(NewOnTheWay, hint="makes new parameters"),
         Wrong(CopiesBody, hint="no copy of it"),
         Wrong(KeepsMode, hint="eval() does not reach body"),
+        Wrong(lambda b, i, o: Around(b, i, o if o > 1 else i), hint="no parameter beside body's"),
+        Wrong(WherePlusFails, hint="the plus has repeated the one channel"),
         Wrong(BroadcastsInstead, hint="from 1 to 4 channels, module.parameters() has no parameter"),
         Wrong(lambda body, i, o: Around(body, i, i), hint="from 3 to 8 channels, module.parameters() has no"),
         Wrong(with_a_hook, hint="body itself came back"),
@@ -903,8 +926,14 @@ WRONG = {
         Wrong(white_with_signs, hint="should be"),
         Wrong(torch.zeros_like, hint="variances are 0.000, 0.000, but should be 1"),
         Wrong(lambda x: white_by_eigh(x) / 0, hint="not finite"),
+        Wrong(lambda x: torch.pca_lowrank(x)[0] * len(x) ** 0.5, hint="of shape (60, 8) is wanted"),
     ],
     "26.4": [
+        Wrong(
+            asked(lambda logits: (logits.exp() / logits.exp().sum(2, keepdim=True)).mean(0)),
+            hint="softmax subtracts the largest logit first",
+        ),
+        Wrong(probabilities_by_the_last_layer, hint="raised AttributeError"),
         Wrong(asked(lambda logits: logits.mean(0)), hint="mean of the logits"),
         Wrong(asked(lambda logits: logits.mean(0).softmax(1)), hint="softmax of the mean logits"),
         Wrong(asked(lambda logits: logits.softmax(2).sum(0)), hint="divide it by the number of views"),
