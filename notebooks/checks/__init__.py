@@ -512,7 +512,7 @@ def _difference(
         "{what} is {found}, but should be {wanted}.",
         what=what,
         found=describe(actual),
-        wanted=describe(expected),
+        wanted=_argument(expected),
     )
     if isinstance(expected, bool):
         if isinstance(actual, Tensor):
@@ -727,7 +727,7 @@ def _describe_tensor(value: Tensor) -> Text:
 
 
 def _argument(value: Any) -> Text | str:
-    """As `describe`, for what a function was given: None is meant there."""
+    """As `describe`, for what a function was given or should return: None is meant there."""
     return "None" if value is None else describe(value)
 
 

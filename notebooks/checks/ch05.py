@@ -15,7 +15,8 @@ def draw(*shape, number=0):
 @exercise("5.1")
 def to_channels_first(answer):
     for number, (n, h, w, c) in enumerate([(2, 4, 5, 3), (3, 3, 3, 3), (1, 6, 2, 1)]):
-        pictures = (256 * draw(n, h, w, c, number=number)).to(torch.uint8)
+        pictures = 256 * draw(n, h, w, c, number=number)
+        pictures = pictures if number == 2 else pictures.to(torch.uint8)
         found = call(answer, pictures, name="to_channels_first")
         expect(
             found,
@@ -43,7 +44,9 @@ def strides_of(answer):
             call(answer, shape, name="strides_of"),
             tuple(strides),
             _("strides_of({shape})", shape=shape),
-            _("A step along an axis passes over all that the axes after it hold."),
+            _("A step along an axis passes over all that the axes after it hold.")
+            if shape
+            else _("A single number has no axis, so it has no stride."),
             mistakes={
                 _("These are the right strides, but a tuple is wanted."): list(strides),
                 _("This is the product with the axis itself; only the axes after it count."): tuple(
@@ -84,6 +87,8 @@ PAIRS = [
     ((4, 2), ()),
     ((), ()),
     ((1, 1), (1,)),
+    ((2, 3, 4), (5, 3, 4)),
+    ((2, 3, 4, 5), (2, 7, 4, 5)),
 ]
 
 
@@ -119,7 +124,9 @@ def broadcast_shape(answer):
             why = _("Align the shapes on the right; missing axes count as 1.")
             longer = max(a, b, key=len)
             if expected is None:
-                mistakes[_("Two lengths that differ do not fit unless one of them is 1.")] = tuple(
+                differ = _("Two lengths that differ do not fit unless one of them is 1.")
+                why = differ if len(a) == len(b) else why
+                mistakes[differ] = tuple(
                     map(max, (1,) * (len(longer) - len(a)) + a, (1,) * (len(longer) - len(b)) + b)
                 )
         expect(
@@ -135,6 +142,8 @@ def normalise(answer):
         pictures = draw(*shape, number=number)
         # A small std, so that the results leave -1 to 1 and an eps is seen.
         mean, std = draw(shape[1], number=9), draw(shape[1], number=8) / 10 + 0.02
+        if number == 4:
+            pictures, mean, std = pictures.double(), mean.double(), std.double()
         n, c, h, w = shape
 
         def by(*cut, x=pictures, mean=mean, std=std):
@@ -176,7 +185,7 @@ def cut_up(pictures, size):
 def patches(answer):
     counting = torch.arange(16.0).reshape(1, 1, 4, 4)
     cases = [(draw(2, 3, 4, 6, number=1), 2), (counting, 2), (draw(3, 2, 6, 3, number=2), 3)]
-    for pictures, size in [*cases, (draw(1, 2, 2, 5, number=3), 1)]:
+    for pictures, size in [*cases, (draw(1, 2, 2, 5, number=3).double(), 1)]:
         n, c, h, w = pictures.shape
         cut = pictures.reshape(n, c, h // size, size, w // size, size)  # (N, C, i, y, j, x)
         shape = (n, -1, c * size * size)

@@ -94,6 +94,13 @@ def strides_backwards(shape):
     return tuple(strides)
 
 
+def strides_from_one(shape):
+    strides = [1]
+    for length in shape[:0:-1]:
+        strides.insert(0, length * strides[0])
+    return tuple(strides)
+
+
 def strides_of_up_to_four(shape):
     return tuple(int(np.prod(shape[i + 1 : i + 4])) for i in range(len(shape)))
 
@@ -119,6 +126,20 @@ def fits_but_for_0_and_1(a, b):
     axes = max(len(a), len(b))
     a, b = (1,) * (axes - len(a)) + a, (1,) * (axes - len(b)) + b
     return fits and tuple(n if m == 1 else max(m, n) for m, n in zip(a, b, strict=True))
+
+
+def fits_at(*places):
+    """Wrong: compares only the lengths at these places."""
+
+    def fits(a, b):
+        axes = max(len(a), len(b))
+        a, b = (1,) * (axes - len(a)) + a, (1,) * (axes - len(b)) + b
+        for i in places:
+            if -axes <= i < axes and a[i] != b[i] and 1 not in (a[i], b[i]):
+                return None
+        return tuple(n if m == 1 else m for m, n in zip(a, b, strict=True))
+
+    return fits
 
 
 def fits_reversed(a, b):
@@ -288,6 +309,7 @@ WRONG = {
         Wrong(lambda x: x.permute(3, 0, 1, 2), hint="shape"),
         Wrong(lambda x: x, hint="as they were"),
         Wrong(lambda x: x.permute(0, 3, 1, 2).float(), hint="dtype"),
+        Wrong(lambda x: x.permute(0, 3, 1, 2).byte(), hint="should have torch.float32"),
         Wrong(channels_in_place, hint="changed its argument"),
         Wrong(lambda x: x.permute(0, 3, 1, 2)[:2], hint="shape (2, 3, 3, 3)"),
     ],
@@ -300,6 +322,7 @@ WRONG = {
             hint="the first axis runs fastest",
         ),
         Wrong(strides_of_up_to_four, hint="strides_of((2, 3, 1, 4, 5, 2))"),
+        Wrong(strides_from_one, hint="has no axis"),
         Wrong(strides_of_four, hint="strides_of((2, 3))"),
         Wrong(lambda shape: torch.tensor(strides_backwards(shape)), hint="a tuple is wanted"),
         Wrong(lambda shape: tuple(4 * n for n in strides_backwards(shape)), hint="should be 3"),
@@ -319,7 +342,9 @@ WRONG = {
         Wrong(drawing, hint="uses torch", forbidden="without PyTorch and NumPy"),
         Wrong(hidden_adding, hint="should be (3, 4)", forbidden="without PyTorch and NumPy"),
         Wrong(fits_by_slices, hint="broadcast_shape((), (2, 3))"),
-        Wrong(lambda a, b: fits_in_front(a, b) or (), hint="should be None"),
+        Wrong(lambda a, b: fits_in_front(a, b) or (), hint="should be None."),
+        Wrong(fits_at(-1, -2), hint="should be None. Two lengths that differ"),
+        Wrong(fits_at(0, -1, -2), hint="should be None. Two lengths that differ"),
     ],
     "5.4": [
         Wrong(lambda x, mean, std: (x - mean) / std, hint="to the columns"),
@@ -336,6 +361,10 @@ WRONG = {
         Wrong(partial(normalise_by_batch_norm, eps=1e-5), hint="values are off"),
         Wrong(own_statistics, hint="values are off"),
         Wrong(lambda x, mean, std: normalise_by_loop(x.double(), mean, std), hint="dtype torch.float64"),
+        Wrong(
+            lambda x, mean, std: torch.empty(x.shape).copy_(normalise_by_loop(x, mean, std)),
+            hint="should have torch.float64",
+        ),
     ],
     "5.5": [
         Wrong(reshape_only, hint="permute"),
@@ -346,6 +375,7 @@ WRONG = {
         Wrong(patches_columns_first, hint="The patches run column by column"),
         Wrong(patches_transposed, hint="Within a patch the numbers run column by column"),
         Wrong(patches_square, hint="raised RuntimeError"),
+        Wrong(lambda x, size: patches_solved(x, size).float(), hint="should have torch.float64"),
         Wrong(patches_of_one, hint="shape (1, 6, 12)"),
     ],
 }

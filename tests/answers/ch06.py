@@ -255,6 +255,13 @@ class AlwaysFloats(Checked):
         return window.float(), following.float()
 
 
+class KnownKinds(Checked):
+    def __getitem__(self, idx):
+        window, following = super().__getitem__(idx)
+        kind = torch.float32 if window.is_floating_point() else torch.int32
+        return window.to(kind), following.to(kind)
+
+
 class InAList(Dataset):
     def __init__(self, series, length):
         starts = range(len(series) - length)
@@ -337,6 +344,16 @@ def counted_as_tensors(data):
     return dict(zip(data.classes, counts, strict=True))
 
 
+def counted_without_dtype(data):
+    """Wrong for no targets: torch.tensor([]) is float32."""
+    counts = torch.tensor(data.targets).bincount(minlength=len(data.classes))
+    return dict(zip(data.classes, counts.tolist(), strict=True))
+
+
+def counted_in_samples(data):
+    return {name: sum(n == number for _, n in data.samples) for number, name in enumerate(data.classes)}
+
+
 def sorting_the_targets(data):
     data.targets.sort()
     return counted(data)
@@ -362,6 +379,21 @@ def split_by_counting(labels, k):
     return tuple(i for i, h in enumerate(held) if not h), tuple(i for i, h in enumerate(held) if h)
 
 
+def split_by_range(labels, k):
+    held_back = set()
+    for label in range(len(set(labels))):
+        held_back.update([i for i, other in enumerate(labels) if other == label][k - 1 :: k])
+    return sorted(set(range(len(labels))) - held_back), sorted(held_back)
+
+
+def split_ten_classes(labels, k):
+    seen, parts = [0] * 10, ([], [])
+    for i, label in enumerate(labels):
+        seen[label] += 1
+        parts[seen[label] % k == 0].append(i)
+    return parts
+
+
 class Solved(Transformed):
     def __getitem__(self, idx):
         picture, label = self.data[idx]
@@ -374,6 +406,18 @@ class SwitchesOff(Solved):
     def __init__(self, data, transform):
         super().__init__(data, transform)
         data.transform = None
+
+
+class LabelAsTensor(Solved):
+    def __getitem__(self, idx):
+        picture, label = super().__getitem__(idx)
+        return picture, torch.tensor(label)
+
+
+class LabelAsInt(Solved):
+    def __getitem__(self, idx):
+        picture, label = super().__getitem__(idx)
+        return picture, int(label)
 
 
 class SolvedAsList(Dataset):
@@ -473,6 +517,22 @@ class NoJpeg(FromTable):
         return [row for row in super().kept(rows) if row[0].endswith((".png", ".gif"))]
 
 
+class LowerCase(FromTable):
+    def kept(self, rows):
+        return [row for row in super().kept(rows) if row[0].endswith((".jpg", ".png", ".gif"))]
+
+
+class Cached(FromTable):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.known = {}
+
+    def __getitem__(self, idx):
+        if idx not in self.known:
+            self.known[idx] = super().__getitem__(idx)
+        return self.known[idx]
+
+
 class LastLetterCut(FromTable):
     def kept(self, rows):
         lines = (self.folder / "labels.csv").read_text().splitlines(keepends=True)
@@ -532,6 +592,7 @@ WRONG = {
         Wrong(Windows, hint="[-1]"),
         Wrong(InTurn, hint="raised StopIteration"),
         Wrong(AlwaysFloats, hint="should have torch.int32"),
+        Wrong(KnownKinds, hint="should have torch.float64"),
         Wrong(NoRoomForTheNext, hint="one value that follows"),
         Wrong(NextAsSlice, hint="the value itself, ()"),
         Wrong(OnlyTheWindow, hint="a pair is wanted"),
@@ -547,6 +608,8 @@ WRONG = {
         Wrong(only_those_seen, hint="as 0"),
         Wrong(in_alphabetical_order, hint="['truck', 'cat', 'ship']"),
         Wrong(counted_as_tensors, hint="a plain number is wanted"),
+        Wrong(counted_without_dtype, hint="targets=[])) raised"),
+        Wrong(counted_in_samples, hint="'ImageFolderOrCIFAR10' object has no attribute 'samples'"),
         Wrong(sorting_the_targets, hint="changed the data set"),
         Wrong(lambda data: list(counted(data).values()), hint="a dict is wanted"),
     ],
@@ -554,6 +617,8 @@ WRONG = {
         Wrong(every_kth_of_all, hint="counted on its own"),
         Wrong(class_after_class, hint="not in rising order"),
         Wrong(only_once, hint="[7, 10] are held back"),
+        Wrong(split_by_range, hint="class 30 has the items [0, 1, 3]"),
+        Wrong(split_ten_classes, hint="raised IndexError"),
         Wrong(first_of_each, hint="counted on its own"),
         Wrong(lambda labels, k: split_solved(labels, k)[::-1], hint="exchanged"),
         Wrong(lambda labels, k: split_solved(labels, k)[1], hint="a pair is wanted"),
@@ -563,7 +628,9 @@ WRONG = {
         Wrong(AlwaysThree, hint="over 2 items is 3"),
         Wrong(SwitchesOff, hint="changed the data set"),
         Wrong(AllAtOnce, hint="before any was asked for"),
-        Wrong(LabelToo, hint="only the picture"),
+        Wrong(LabelToo, hint="Only the picture"),
+        Wrong(LabelAsTensor, hint="the label of item 1 is an int64 tensor"),
+        Wrong(LabelAsInt, hint="raised ValueError"),
         Wrong(Forgotten, hint="called the transform 0 times"),
         Wrong(Transformed, hint="read from data 2 times", forbidden="take it from `data` once"),
         Wrong(OnlyCalled, hint="was not transformed"),
@@ -583,12 +650,14 @@ WRONG = {
         Wrong(NotScaled, hint="0 to 1"),
         Wrong(Unnamed, hint="names the file"),
         Wrong(Anonymous, hint="does not name the file"),
-        Wrong(OnlyOpened, hint="the broken picture cut.jpg raised OSError"),
+        Wrong(OnlyOpened, hint="the broken picture cut.JPG raised OSError"),
         Wrong(HalvesTaken, hint="raised nothing"),
         Wrong(NoJpeg, hint="may end in .jpg"),
+        Wrong(LowerCase, hint="may end in .JPG"),
         Wrong(LastLetterCut, hint="cuts a letter off"),
         Wrong(ReadEarly, hint="when it was made"),
         Wrong(ReadAtOnce, hint="was replaced after"),
+        Wrong(Cached, hint="each time it is asked for"),
         Wrong(LabelOfRow, hint="the label of b.png"),
     ],
 }
