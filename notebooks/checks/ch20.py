@@ -4,8 +4,9 @@ import copy
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from . import NotYet, _, call, describe, exercise, expect, join, keep, require, switched_off
+from . import NotYet, _, call, describe, exercise, expect, join, keep, require, same, switched_off
 
 
 @exercise("20.1")
@@ -174,6 +175,12 @@ def merge(answer):
             _("{where} the shape of the weight", where=where),
             _("It is (out, in)."),
         )
+        expect(
+            (merged.in_features, merged.out_features),
+            (sizes[0], sizes[2]),
+            _("{where} (in_features, out_features)", where=where),
+            _("A copy of a layer keeps its numbers, even if it gets another weight; make a new layer."),
+        )
         unchanged = all(
             torch.equal(new, old)
             for layer, before in zip((first, second), kept, strict=True)
@@ -249,6 +256,15 @@ def quick_for(answer):
             isinstance(network, nn.Sequential),
             _("{where} returned {found}; a Sequential is wanted.", where=where, found=describe(network)),
         )
+        for layer in leaves(network):
+            require(
+                type(layer).__module__.startswith("torch.nn."),
+                _(
+                    "{where} has a layer of the class {kind}, which is not PyTorch's own; nn has a layer for each step.",
+                    where=where,
+                    kind=type(layer).__name__,
+                ),
+            )
         kinds = [type(layer).__name__.removeprefix("Lazy") for layer in leaves(network)]
         require(
             kinds.count("ReLU") == 4,
@@ -268,6 +284,16 @@ def quick_for(answer):
             ),
         )
         expect(kinds, wanted, _("the list of layers of {where}", where=where))
+        small = torch.rand(1, 1, 5, 5)
+        for pool in [layer for layer in leaves(network) if isinstance(layer, nn.MaxPool2d)]:
+            require(
+                same(call(pool, small, name=_("the pooling")), F.max_pool2d(small, 2)),
+                _(
+                    "{where} has {pool}; this chapter's is a 2 x 2 pooling with stride 2, which rounds a size down.",
+                    where=where,
+                    pool=pool,
+                ),
+            )
         after = side // 8
         first = next(layer for layer in leaves(network) if isinstance(layer, nn.Linear))
         require(

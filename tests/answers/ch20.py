@@ -1,5 +1,7 @@
 """Answers to the exercises of chapter 20."""
 
+import copy
+import math
 from itertools import accumulate
 
 import torch
@@ -212,6 +214,32 @@ def frozen_bias(first, second):
     return layer
 
 
+def copy_of_the_second(first, second):
+    layer, right = copy.deepcopy(second), merge_by_data(first, second)
+    layer.weight, layer.bias = right.weight, right.bias
+    return layer
+
+
+class Flatten(nn.Module):
+    """As older code has it."""
+
+    def forward(self, x):
+        return x.view(x.size(0), -1)
+
+
+def own_flatten(channels, side, classes):
+    network = quick(channels, side, classes)
+    network[9] = Flatten()
+    return network
+
+
+def rounds_up(channels, side, classes):
+    network = quick(channels, side, classes, features=64 * math.ceil(side / 8) ** 2)
+    for place in (1, 4, 7):
+        network[place] = nn.MaxPool2d(2, ceil_mode=True)
+    return network
+
+
 def freezes_the_first(first, second):
     layer = merge_by_data(first, second)
     first.requires_grad_(False)
@@ -292,6 +320,7 @@ WRONG = {
             lambda first, second: nn.Linear(first.out_features, second.out_features),
             hint="shape of the weight",
         ),
+        Wrong(copy_of_the_second, hint="make a new layer"),
         Wrong(other_order, hint="raised"),
         Wrong(only_the_second_bias_missing, hint="second layer is missing"),
         Wrong(changes_the_first, hint="changed one of the two"),
@@ -310,6 +339,8 @@ WRONG = {
         Wrong(overlapping, hint="2 x 2 pooling"),
         Wrong(lambda c, s, k: quick(c, s, k).eval(), hint="in eval mode"),
         Wrong(lambda c, s, k: quick(c, s, k).requires_grad_(False), hint="is frozen"),
+        Wrong(rounds_up, hint="rounds a size down"),
+        Wrong(own_flatten, hint="class Flatten, which is not PyTorch's own"),
         Wrong(mirrored, hint="the defaults of the others"),
     ],
 }
