@@ -75,11 +75,11 @@ def leaky_relu(answer):
             )
         x = draw(4, 3, number=1)
         expect_trainable(answer, leaky, x, what=_("leaky_relu of {x}", x=describe(x)), name="leaky_relu")
-        for x in (draw(2, 3).double(), torch.zeros(0, 3)):
+        for x in (draw(2, 3).double(), draw(2, 3).bfloat16(), torch.zeros(0, 3)):
             expect(
-                call(answer, x, 0.2, name="leaky_relu"),
-                leaky(x, 0.2),
-                _("leaky_relu({x}, slope={slope})", x=describe(x), slope=0.2),
+                call(answer, x, 0.25, name="leaky_relu"),
+                leaky(x, 0.25),
+                _("leaky_relu({x}, slope={slope})", x=describe(x), slope=0.25),
                 _("Above 0 nothing changes; the rest is multiplied by slope."),
             )
         zero = torch.zeros(1, requires_grad=True)
@@ -87,7 +87,7 @@ def leaky_relu(answer):
         require(
             at_zero.item() != 1,
             _(
-                "0 is not above 0: it belongs to the rest, whose gradient is slope. Compare with > 0, not with >= 0."
+                "0 is not above 0: it belongs to the rest, whose gradient is slope. Keep where x > 0, multiply where x <= 0."
             ),
         )
     return _("Its slope is 1 or `slope`, never 0 unless you choose it: a unit cannot die.")
@@ -109,7 +109,7 @@ def dead_units(answer):
     wide = _linear(
         [[1e-5, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, -6.5, 0.0, 0.0, -3.0]
     )
-    # unit 0 lives and never changes
+    # unit 0 lives and never changes, and its weights get a gradient of 0
     steady = _linear([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0.5, -0.5, 0.0, 0.0])
     cases = [
         (other, torch.tensor([[1.0, 2.0], [3.0, -1.0], [2.0, 2.0]])),
@@ -118,7 +118,7 @@ def dead_units(answer):
         (layer, torch.tensor([[-1.0, -2.0]])),
         (layer, torch.tensor([[6.0, 7.0], [-6.0, -7.0]])),
         (wide, torch.tensor([[1.0, 1.0], [2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [1.0, 7.0]])),
-        (steady, torch.tensor([[1.0, 2.0], [3.0, 1.0]])),
+        (steady, torch.tensor([[1.0, 2.0], [-1.0, -2.0]])),
     ]
     for layer, x in cases:
         unchanged = keep(layer, name="dead_units")
@@ -173,7 +173,8 @@ def hat(answer):
         (1, 3, 1),
         _("hat(): (numbers in, ReLUs, numbers out)"),
     )
-    points = {-5.0: 0, -0.5: 0, 0.0: 0, 0.5: 0.5, 1.0: 1, 1.5: 0.5, 2.0: 0, 3.0: 0, 10.0: 0}
+    points = {-5.0: 0, -0.5: 0, 0.0: 0, 0.25: 0.25, 0.5: 0.5, 0.75: 0.75, 1.0: 1}
+    points |= {1.25: 0.75, 1.5: 0.5, 1.75: 0.25, 2.0: 0, 3.0: 0, 10.0: 0}
     last = 0.0 if network[2].bias is None else network[2].bias.item()
     for x, expected in points.items():
         point = torch.tensor([[x]], dtype=network[0].weight.dtype)
@@ -307,10 +308,10 @@ class Recorder:
 @exercise("11.5")
 def classifier(answer):
     for sizes, kind in [
-        ([2, 16, 3], nn.ReLU),
+        ([2, 16, 16, 3], nn.ReLU),
         ([4, 5, 6, 7], nn.PReLU),
         ([3, 2], nn.Tanh),
-        ([3, 9, 8, 2], nn.Tanh),
+        ([3, 9, 2, 2], nn.Tanh),
         ([20, 30, 10], nn.ReLU),
     ]:
         made = Recorder(kind)
@@ -333,23 +334,23 @@ def classifier(answer):
             _("the output of {where} in eval()", where=where),
             _("forward should return the scores as they are, in both modes."),
         )
-        network.train()
         expected = by_hand(scores.detach(), 1)
-        p = call(network.probabilities, x, name="probabilities")
-        expect(
-            p,
-            expected,
-            _("the probabilities of {where}", where=where),
-            _("Each row should sum to 1: softmax over the axis of the classes."),
-            mistakes={_("These are the scores; softmax makes probabilities of them."): scores},
-        )
-        require(
-            all(module.training for module in network.modules()),
-            _(
-                "probabilities of {where} switches the network to eval(); leave the mode to the caller.",
-                where=where,
-            ),
-        )
+        for mode in (False, True):
+            network.train(mode)
+            expect(
+                call(network.probabilities, x, name="probabilities"),
+                expected,
+                _("the probabilities of {where}", where=where),
+                _("Each row should sum to 1: softmax over the axis of the classes."),
+                mistakes={_("These are the scores; softmax makes probabilities of them."): scores},
+            )
+            require(
+                all(module.training == mode for module in network.modules()),
+                _(
+                    "probabilities of {where} changes the network's mode (train or eval); leave it to the caller.",
+                    where=where,
+                ),
+            )
         still_trainable(network, "probabilities")
         large = 1000 * x
         expect(
@@ -360,16 +361,15 @@ def classifier(answer):
         )
         one = call(network.probabilities, x[:1], name="probabilities")
         expect(one, expected[:1], _("the probabilities of {where} for a single row", where=where))
-    network = call(answer, [2, 6, 3], name="Classifier")
+    network, made = call(answer, [2, 6, 3], name="Classifier"), Recorder(nn.ReLU)
+    for layer in [m for m in network.modules() if isinstance(m, nn.Linear)]:
+        made.watch(layer)
     x = draw(4, 2)
-    scores = call(network, x, name=_("the network"))  # first, for lazy layers
-    linear = [m for m in network.modules() if isinstance(m, nn.Linear)]
-    expected = (
-        linear[-1](linear[0](x).relu()) if linear[0].in_features == 2 else linear[0](linear[-1](x).relu())
-    )
+    scores = call(network, x, name=_("the network"))
+    first, last = made.used[0], made.used[-1]
     expect(
         scores,
-        expected,
+        last(first(x).relu()),
         _("the output of Classifier([2, 6, 3])"),
         _("Without a second argument the activation is nn.ReLU."),
     )
@@ -423,10 +423,10 @@ def judge_layers(used, network, sizes, name, where):
     shares = [[p.detach().abs() * layer.in_features**0.5 for p in layer.parameters()] for layer in used[::2]]
     drawn = torch.cat([weight.flatten() for weight, *_bias in shares])
     require(
-        all(bool(0 < share.max() <= 1 + 1e-5) for layer in shares for share in layer)
+        all(bool(share.min() < share.max() <= 1 + 1e-5) for layer in shares for share in layer)
         and (len(drawn) < 500 or 0.45 < drawn.mean().item() < 0.55),
         _(
-            "{where}: a linear layer has other weights than nn.Linear starts it with; leave them.",
+            "{where}: a linear layer has other weights or biases than nn.Linear starts it with; leave them.",
             where=where,
         ),
     )

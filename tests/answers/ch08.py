@@ -1,5 +1,6 @@
 """Answers to the exercises of chapter 8."""
 
+import copy
 import itertools
 
 import torch
@@ -641,6 +642,69 @@ def evaluated_for_a_while(network, x):
     return found
 
 
+def wraps_forward(network, x):
+    """Leaves another forward behind in place of a hook."""
+    found = {}
+    for name, module in leaves(network):
+
+        def forward(*args, name=name, original=module.forward):
+            out = original(*args)
+            found[name] = tuple(out.shape)
+            return out
+
+        module.forward = forward
+    network(x)
+    return dict(found)
+
+
+def of_a_copy(network, x):
+    return with_removal(copy.deepcopy(network), x)
+
+
+def clears_gradients(network):
+    network.zero_grad()
+    return by_loop(network)
+
+
+class Viewed(Polynomial):
+    def forward(self, x):
+        return super().forward(x.view(-1)).view(x.shape)
+
+
+class Squeezed(Centre):
+    """With a single feature the mean loses its axis."""
+
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        batch = x.mean(dim=0, keepdim=True)
+        self.mean = (0.9 * self.mean + 0.1 * batch.detach()).squeeze()
+        return x - batch
+
+
+class UniformLast(Network):
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        side = (3 / sizes[-2]) ** 0.5
+        nn.init.uniform_(self.layers[-1].weight, -side, side)
+
+
+class OneRow(Network):
+    """All units of a layer start alike."""
+
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        for layer in self.layers:
+            layer.weight.data = layer.weight.data[:1].repeat(layer.out_features, 1)
+
+
+class FrozenBiases(Network):
+    def __init__(self, sizes):
+        super().__init__(sizes)
+        for layer in self.layers:
+            layer.bias.requires_grad_(False)
+
+
 def known_classes(network):
     return [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Linear | nn.Tanh)]
 
@@ -704,10 +768,11 @@ WRONG = {
         Wrong(both(lambda network: len(list(network.parameters()))), hint="You counted the tensors"),
         Wrong(both(lambda network: sum(p.numel() for p in network.parameters())), hint="requires_grad"),
         Wrong(by_first_parameter, hint="Ask each parameter"),
-        Wrong(unfreezes, hint="Only count"),
+        Wrong(unfreezes, hint="changed a module"),
+        Wrong(clears_gradients, hint="changed a module"),
         Wrong(frozen_twice, hint="used twice"),
         Wrong(equal_numbers_once, hint="Equal numbers"),
-        Wrong(counted_in_evaluation, hint="Only count"),
+        Wrong(counted_in_evaluation, hint="changed a module"),
         Wrong(from_state_dict, hint="used twice"),
         Wrong(
             tied_twice,
@@ -732,6 +797,7 @@ WRONG = {
         Wrong(NumbersTaken, hint="the gradient of Polynomial(2)"),
         Wrong(TermsTaken, hint="stays behind when the module moves"),
         Wrong(StartsFromTheFirst, hint="each number of x"),
+        Wrong(Viewed, hint="raised RuntimeError: view size"),
         Wrong(PowersFromOne, hint="to the power 0"),
         Wrong(WithoutTheLast, hint="to the power 2, is missing"),
     ],
@@ -747,8 +813,10 @@ WRONG = {
         Wrong(shapes(generator_asked), hint="is a generator"),
         Wrong(one_after_the_other, hint="let hooks watch"),
         Wrong(what_came_in, hint="what came in"),
-        Wrong(in_evaluation, hint="leave its mode"),
-        Wrong(without_gradients, hint="requires_grad"),
+        Wrong(in_evaluation, hint="changed a module"),
+        Wrong(without_gradients, hint="changed a module"),
+        Wrong(wraps_forward, hint="changed a module"),
+        Wrong(of_a_copy, hint="no copy of it"),
         Wrong(shapes(known_classes), hint="not of which class it is"),
         Wrong(shapes(of_torch), hint="not of which class it is"),
         Wrong(as_lists, hint="should be (2, 4)"),
@@ -774,6 +842,7 @@ WRONG = {
         Wrong(AsksTheMethod, hint="self.train is a method"),
         Wrong(ByList, hint="dtype torch.float32"),
         Wrong(Beside, hint="stays behind"),
+        Wrong(Squeezed, hint="the mean of Centre(1) has shape ()"),
     ],
     "8.5": [
         Wrong(lambda sizes: Network(sizes, container=list), hint="A plain list hides"),
@@ -789,6 +858,9 @@ WRONG = {
         Wrong(lambda sizes: Network(sizes, last_tanh=True), hint="after the last layer"),
         Wrong(lambda sizes: Network(sizes[:-1]), hint="three steps"),
         Wrong(NormalFirst, hint="layer 1 of"),
+        Wrong(UniformLast, hint="layer 2 of"),
+        Wrong(OneRow, hint="standard deviation of 0.0"),
+        Wrong(FrozenBiases, hint="has frozen parameters"),
         Wrong(NoTanh, hint="left tanh out"),
         Wrong(TanhFirst, hint="before each layer"),
         Wrong(LastByWidth, hint="whatever the sizes are"),

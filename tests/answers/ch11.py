@@ -376,6 +376,11 @@ def leaky_clipped(x, slope=0.01):
     return leaky_by_where(x.clamp(-10, 10), slope)
 
 
+def leaky_by_factors(x, slope=0.01):
+    """The factors are float32, whatever x is."""
+    return x * torch.where(x > 0, 1.0, slope)
+
+
 def leaky_in_float64(x, slope=0.01):
     return leaky_by_where(x.double(), slope)
 
@@ -425,6 +430,12 @@ def hat_by_hook():
 def softmax_by_differences(scores, dim):
     last = scores.movedim(dim, -1)
     return (1 / (last.unsqueeze(-2) - last.unsqueeze(-1)).exp().sum(-1)).movedim(-1, dim)
+
+
+def dead_by_slopes(layer, x):
+    """Where the inputs of all rows sum to 0, a unit that lives gets a gradient of 0, too."""
+    slopes = torch.autograd.grad(layer(x).relu().sum(), layer.weight)[0]
+    return (slopes == 0).all(dim=1).sum().item()
 
 
 def never_changing(layer, x):
@@ -503,6 +514,51 @@ class PlainSwitches(Plain):
         return self.eval()(x).softmax(dim=1)
 
 
+class PlainToTrain(Plain):
+    def probabilities(self, x):
+        self.eval()
+        p = self(x).softmax(dim=1)
+        self.train()
+        return p
+
+
+class PlainSameBiases(PlainDrawn):
+    def draw(self, layer):
+        nn.init.constant_(layer.bias, 0.01)
+
+
+class ByValue(Plain):
+    """Knows the last layer by its width."""
+
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        layers = []
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+            layers.append(nn.Linear(a, b))
+            if b != sizes[-1]:
+                layers.append(activation())
+        self.layers = nn.Sequential(*layers)
+
+
+class ByIndex(Plain):
+    """Finds the place of a layer by its width."""
+
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        layers = []
+        for a in sizes[:-1]:
+            layers += [nn.Linear(a, sizes[sizes.index(a) + 1]), activation()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+
+class Leftover(Plain):
+    """A layer that is never used does no harm."""
+
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        self.unused = nn.Linear(1000, 1000)
+
+
 class PlainTwoModes(Plain):
     def forward(self, x):
         scores = self.layers(x)
@@ -565,14 +621,22 @@ RIGHT = {
         Right(softmax_by_rows),
         Right(softmax_detached_maximum),
     ],
-    "11.5": [Right(Lazy), Right(Plain), Right(Classifier), Right(ByModuleList), Right(ByAddModule)],
+    "11.5": [
+        Right(Lazy),
+        Right(Leftover),
+        Right(Plain),
+        Right(Classifier),
+        Right(ByModuleList),
+        Right(ByAddModule),
+    ],
 }
 WRONG = {
     "11.1": [
         Wrong(leaky_by_operator, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(leaky_by_kernel, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(leaky_by_product, hint="inf * 0 is nan"),
-        Wrong(leaky_at_zero, hint="not with >= 0"),
+        Wrong(leaky_at_zero, hint="multiply where x <= 0"),
+        Wrong(leaky_by_factors, hint="dtype"),
         Wrong(leaky_slope_or_default, hint="slope=0.0"),
         Wrong(leaky_clipped, hint="slope=0.1"),
         Wrong(leaky_in_float64, hint="Above 0 nothing changes"),
@@ -603,6 +667,7 @@ WRONG = {
         Wrong(meddles(dead_by_all, "requires_grad_", False), hint="changed a module"),
         Wrong(meddles(dead_by_all, "eval"), hint="changed a module"),
         Wrong(never_changing, hint="should be 1"),
+        Wrong(dead_by_slopes, hint="is 2, but should be 1"),
         Wrong(dead_by_gradient, hint="changed a module"),
         Wrong(dead_of_three_rows, hint="dead_units is"),
         Wrong(dead_of_four_units, hint="dead_units is"),
@@ -625,7 +690,8 @@ WRONG = {
         Wrong(lambda: nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1)), hint="the layers of hat()"),
         Wrong(lambda: hat(steps=(1.0, -2.0, 0.0)), hint="x = 3"),
         Wrong(hat_last_bias_forgotten, hint="bias of the last layer"),
-        Wrong(hat_inverted, hint="x = 0.5"),
+        Wrong(hat_inverted, hint="x = 0.25"),
+        Wrong(lambda: hat(starts=(-0.25, -2.5 / 3, -2.0), steps=(2.0, -3.0, 1.0)), hint="x = 0.25"),
         Wrong(hat_trained, hint="the hat at x", forbidden="do not train"),
     ],
     "11.4": [
@@ -663,10 +729,14 @@ WRONG = {
     ],
     "11.5": [
         Wrong(PlainZeros, hint="all the same number"),
-        Wrong(PlainSmall, hint="other weights than nn.Linear"),
-        Wrong(PlainXavier, hint="other weights than nn.Linear"),
+        Wrong(PlainSmall, hint="other weights or biases"),
+        Wrong(PlainXavier, hint="other weights or biases"),
+        Wrong(PlainSameBiases, hint="other weights or biases"),
+        Wrong(ByValue, hint="Tanh comes after each linear layer but the last"),
+        Wrong(ByIndex, hint="(in, out) of the linear layers"),
         Wrong(PlainOverflow, hint="subtract the largest score"),
-        Wrong(PlainSwitches, hint="leave the mode"),
+        Wrong(PlainSwitches, hint="leave it to the caller"),
+        Wrong(PlainToTrain, hint="leave it to the caller"),
         Wrong(PlainFreezes, hint="leaves the model frozen"),
         Wrong(PlainWithoutBiases, hint="has no bias"),
         Wrong(PlainTwoModes, hint="in both modes"),
