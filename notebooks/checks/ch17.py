@@ -21,11 +21,11 @@ def encode_text(answer):
         ("the dog sees the cat", vocabulary, 2, [2, 3], _("What is too long is cut off at the end.")),
         ("The dog", vocabulary, 2, [1, 3], _("'The' is not 'the', so its id is 1.")),
         (
-            "dog, cat",
+            "dog, the cat.",
             vocabulary,
-            2,
-            [1, 5],
-            _("text.split() leaves the comma: 'dog,' is not in the vocabulary, so its id is 1."),
+            3,
+            [1, 2, 1],
+            _("text.split() leaves commas and full stops: 'dog,' and 'cat.' are not in the vocabulary."),
         ),
         (
             "cow cow dog cow",
@@ -35,7 +35,7 @@ def encode_text(answer):
             _("Unknown words become 1, known ones get their id."),
         ),
         ("<pad> dog", vocabulary, 2, [0, 3], _("Each word is replaced by its id.")),
-        (" the  dog\n", vocabulary, 3, [2, 3, 0], _("text.split() splits at any white space.")),
+        (" dog  sees\n\tcat", vocabulary, 4, [3, 4, 5, 0], _("text.split() splits at any white space.")),
         ("", vocabulary, 2, [0, 0], empty),
         ("dog", vocabulary, 0, [], _("With length 0 nothing is left; name the dtype.")),
     ]
@@ -48,8 +48,7 @@ def encode_text(answer):
     )
 
 
-LOOKUPS = [(F, "embedding"), (F, "embedding_bag"), (torch, "embedding"), (torch, "embedding_bag")]
-LOOKUPS += [(holder, name) for holder in (torch, torch.Tensor) for name in ("index_select", "gather", "take")]
+LOOKUPS = [(holder, name) for holder in (F, torch) for name in ("embedding", "embedding_bag")]
 
 
 @exercise("17.2")
@@ -107,6 +106,7 @@ def mean_of_words(answer):
     for listed, width in cases:
         ids = torch.tensor(listed)
         vectors = torch.randn(*ids.shape, width) + 1
+        vectors[0, 0] = 0  # of a real word, too
         wanted = reference(vectors, ids)
         real = (ids != 0).sum(dim=1, keepdim=True)
         where = _("the result for the ids {ids}", ids=listed)
@@ -143,7 +143,7 @@ def pack(answer):
     for bags in (
         [[1, 3, 3], [4]],
         [[2], [], [5, 6], []],
-        [[7, 8]],
+        [[7, 0, 8]],
         [[], [1]],
         [[], []],
         [[9], [2, 2, 2], [], [], [4, 1]],
@@ -158,7 +158,9 @@ def pack(answer):
         starts = [sum(lengths[:i]) for i in range(len(bags))]
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         ids = torch.tensor([number for bag in bags for number in bag], dtype=torch.int64)
-        why = _("All bags one after the other; torch.tensor([]) is of floating point, so name the dtype.")
+        why = _("All bags one after the other, with every id, 0 as well.")
+        if not len(ids):
+            why = _("torch.tensor([]) is of floating point, so name the dtype.")
         expect(found[0], ids, _("the first tensor of {where}, ids,", where=where), why)
         expect(
             found[1],
@@ -285,17 +287,23 @@ def _check_classifier(model, size, width, classes):
         _("the logits of one sentence with its words in another order"),
         _("A mean does not know the order."),
     )
-    longer = torch.tensor([[5, 1, 2, 8, 6, 1, 7, 4, 3, 2, 0, 0]])
-    expect(
-        call(model, longer, name=_("the module")),
-        head(_means(table, longer)),
-        _("the logits for the ids {ids}", ids=longer.tolist()),
-        _("They should be the linear layer of the mean of the real words' rows."),
-    )
     require(
         all(p.requires_grad for p in model.parameters()) and all(m.training for m in model.modules()),
         _("the module is frozen, or in eval mode; a new module is neither."),
     )
+    longer = torch.tensor([[5, 1, 2, 8, 6, 1, 7, 4, 3, 2, size - 1, 0, 0]])
+    right = head(_means(table, longer))
+    model.eval()
+    expect(
+        call(model, longer, name=_("the module")),
+        right,
+        _("in eval mode, the logits for the ids {ids}", ids=longer.tolist()),
+        _("They should be the linear layer of the mean of the real words' rows."),
+        mistakes={
+            _("These are probabilities; logits are wanted, in eval mode, too."): right.softmax(dim=1),
+        },
+    )
+    model.train()
     model.zero_grad()
     logits = call(model, ids, name=_("the module"))
     require(logits.requires_grad, _("no gradient reaches the logits, so the module cannot be trained."))

@@ -230,6 +230,13 @@ def group_by_chunks(x, groups, eps=1e-5):
     return torch.cat(done, dim=1)
 
 
+def group_by_squares(x, groups, eps=1e-5):
+    rows = x.reshape(len(x), groups, -1)
+    mean = rows.mean(dim=2, keepdim=True)
+    var = (rows**2).mean(dim=2, keepdim=True) - mean**2
+    return ((rows - mean) / (var + eps).sqrt()).reshape(x.shape)
+
+
 def group_detached(x, groups, eps=1e-5):
     return group_by_chunks(x.detach(), groups, eps)
 
@@ -466,6 +473,7 @@ WRONG = {
         Wrong(groups_as(lambda g, N, C, H, W: (N, g, -1), 2, own_eps=1e-5), hint="as it was given"),
         Wrong(library, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(group_detached, hint="no gradient"),
+        Wrong(group_by_squares, hint="Subtract the mean first"),
     ],
     "12.5": [
         Wrong(meddles(fold_by_library, "requires_grad_", False), hint="changed a module"),

@@ -131,6 +131,15 @@ def encode_by_defaultdict(text, vocabulary, length):
     return torch.LongTensor(list(itertools.islice(words, length)))
 
 
+def split_at_blanks(text, vocabulary, length):
+    ids = [vocabulary.get(word, 1) for word in text.strip().split(" ") if word][:length]
+    return torch.tensor(ids + [0] * (length - len(ids)), dtype=torch.int64)
+
+
+def without_full_stops(text, vocabulary, length):
+    return encode(" ".join(word.rstrip(".") for word in text.split()), vocabulary, length)
+
+
 def lower_case(text, vocabulary, length):
     return encode(text.lower(), vocabulary, length)
 
@@ -152,6 +161,11 @@ def by_comparison(ids, table):
 def by_eye(ids, table):
     one_hot = torch.eye(len(table))[ids]
     return torch.einsum("...v,vd->...d", one_hot, table)
+
+
+def by_rows_of_eye(ids, table):
+    one_hot = torch.eye(len(table)).index_select(0, ids.flatten())
+    return one_hot.reshape(*ids.shape, -1) @ table
 
 
 def by_matmul(ids, table):
@@ -223,6 +237,11 @@ def mean_of_zeroed(vectors, ids):
     return masked_mean(vectors, ids)
 
 
+def mean_of_nonzero(vectors, ids):
+    kept = vectors * (ids != 0)[..., None]
+    return kept.sum(dim=1) / (kept != 0).any(dim=-1).sum(dim=1, keepdim=True).clamp(min=1)
+
+
 def mean_as_sum(vectors, ids):
     return (vectors * (ids != 0)[..., None]).sum(dim=1)
 
@@ -243,6 +262,10 @@ def pack_by_accumulate(bags):
 def pack_by_cat(bags):
     lengths = torch.tensor([len(bag) for bag in bags])
     return [torch.cat([torch.tensor(bag, dtype=torch.int64) for bag in bags]), lengths.cumsum(0) - lengths]
+
+
+def pack_without_zeros(bags):
+    return pack_by_loop([[number for number in bag if number] for bag in bags])
 
 
 def pack_without_dtype(bags):
@@ -338,6 +361,12 @@ class ByOffsets(ByBag):
         )
 
 
+class ProbabilitiesInUse(ByBag):
+    def forward(self, ids):
+        logits = super().forward(ids)
+        return logits if self.training else logits.softmax(dim=1)
+
+
 def with_a_frozen_head(*sizes):
     model = classifier(*sizes, padding_idx=0, sparse=True)
     for head in (m for m in model.modules() if isinstance(m, nn.Linear)):
@@ -364,7 +393,7 @@ def zero_is_unknown(text, vocabulary, length):
 
 RIGHT = {
     "17.1": [Right(encode), Right(encode_by_loop), Right(encode_by_defaultdict)],
-    "17.2": [Right(by_comparison), Right(by_eye), Right(by_matmul)],
+    "17.2": [Right(by_comparison), Right(by_eye), Right(by_rows_of_eye), Right(by_matmul)],
     "17.3": [Right(masked_mean), Right(mean_by_loop), Right(mean_by_fill)],
     "17.4": [Right(pack_by_loop), Right(pack_by_accumulate), Right(pack_by_cat)],
     "17.5": [
@@ -391,7 +420,9 @@ WRONG = {
         Wrong(lambda t, v, n: encode(t, v, n, dtype=torch.float32), hint="float32"),
         Wrong(lambda t, v, n: encode(t, v, n).tolist(), hint="should be a tensor"),
         Wrong(lower_case, hint="'The' is not 'the'"),
-        Wrong(words_alone, hint="leaves the comma"),
+        Wrong(words_alone, hint="leaves commas and full stops"),
+        Wrong(without_full_stops, hint="leaves commas and full stops"),
+        Wrong(split_at_blanks, hint="splits at any white space"),
         Wrong(learns_new_words, hint="changed its argument 2"),
         Wrong(zero_is_unknown, hint="replaced by its id"),
     ],
@@ -419,7 +450,7 @@ WRONG = {
             forbidden="without indexing the table",
         ),
         Wrong(by_module, hint="switched off"),
-        Wrong(by_gather, hint="switched off"),
+        Wrong(by_gather, hint="picked out"),
         Wrong(one_axis_only, hint="has shape"),
         Wrong(detached_product, hint="carries no gradient"),
     ],
@@ -435,6 +466,7 @@ WRONG = {
         Wrong(mean_detached, hint="carries no gradient"),
         Wrong(mean_of_zeroed, hint="changed its argument 1"),
         Wrong(mean_as_sum, hint="This is the sum"),
+        Wrong(mean_of_nonzero, hint="whose id is not 0"),
     ],
     "17.4": [
         Wrong(lambda bags: packed(bags, "lengths"), hint="lengths"),
@@ -443,6 +475,7 @@ WRONG = {
         Wrong(lambda bags: packed(bags, "float"), hint="float32"),
         Wrong(without_empty_bags, hint="also if it is empty"),
         Wrong(pack_without_dtype, hint="name the dtype"),
+        Wrong(pack_without_zeros, hint="0 as well"),
         Wrong(pack_by_emptying, hint="changed its argument 1"),
         Wrong(lambda bags: pack_by_loop(bags)[0], hint="ids and offsets are wanted"),
     ],
@@ -476,6 +509,7 @@ WRONG = {
         ),
         Wrong(UnknownIsPadding, hint="the mean of the real words' rows"),
         Wrong(EightPlaces, hint="the mean of the real words' rows"),
+        Wrong(ProbabilitiesInUse, hint="in eval mode, too"),
         Wrong(ByDifferentWords, hint="the mean of the real words' rows"),
         Wrong(with_a_frozen_head, hint="frozen"),
         Wrong(lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).eval(), hint="eval mode"),
