@@ -72,7 +72,9 @@ def pick_device(answer):
             accelerator or "cpu",
             _("{machine}, the type of the device that pick_device() returns", machine=machine),
             mistakes={
-                _("This machine has an accelerator; ask torch.accelerator for it.")
+                _(
+                    "This machine has an accelerator, if only a pretended one: ask torch.accelerator, put no tensor there."
+                )
                 if accelerator == "cuda"
                 else _("torch.accelerator finds accelerators of every kind, not CUDA alone."): "cpu",
                 _("Without `check_available=True` you get what PyTorch was built for."): "cuda",
@@ -107,7 +109,7 @@ class Draws(TorchFunctionMode):
 def three_numbers(answer):
     seen: dict[int, Tensor] = {}
     drawn: list[Tensor] = []
-    for number in (1, 2, 1, *range(20), -1, -2, 1000, 2001, 2**20, 1):
+    for number in (1, 2, 1, *range(20), -1, -2, 1000, 2001, 2**31 - 1, -(2**31), 1):
         where = _("three_numbers({number})", number=number)
         before = len(drawn)
         with Draws(drawn):
@@ -172,13 +174,14 @@ def names_with(answer):
     cases = [
         (torch.cuda, "memory"),
         (str, "is"),
-        (bool, "bit"),  # inherited from int
+        (torch.nn.Conv2d, "register"),  # inherited from the base of its base
         (torch, "bool"),  # torch.BoolStorage has a capital letter
+        (torch.nn.Linear(1, 1), "in_feat"),  # the object has it, its class has not
         (torch.zeros(1), "numel"),
         (torch.zeros(1), "add_"),  # an underscore at the end leaves no name out
         (torch.Tensor, "T"),
         (complex, ""),  # each name contains the empty text
-        (torch, "."),  # no name has a full stop in it
+        (torch, "[a-z]"),  # a text, not a pattern
         (torch, "no such name"),
     ]
     for thing, part in cases:
@@ -233,7 +236,7 @@ class OnMPS(Tensor):
 @exercise("1.4")
 def report(answer):
     tensors = [
-        torch.zeros(3, 2),
+        torch.zeros(3, 5),
         torch.arange(5),
         torch.tensor(2.0, dtype=torch.float64),
         torch.zeros(0, 3),
@@ -266,7 +269,7 @@ def report(answer):
             },
             "device": {_("A string is wanted, such as 'cpu'."): tensor.device},
             "numbers": {
-                _("That is the number of axes."): tensor.ndim,
+                _("That is the number of axes."): tensor.ndim or None,
                 _("That is the length of the first axis."): tensor.shape[0] if tensor.ndim else None,
             },
         }

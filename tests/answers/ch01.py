@@ -1,5 +1,6 @@
 """Answers to the exercises of chapter 1."""
 
+import fnmatch
 import inspect
 import math
 import re
@@ -85,6 +86,15 @@ def current_index():
 def second_one():
     found = torch.accelerator.current_accelerator(True)
     return torch.device(found.type, 1) if found else torch.device("cpu")
+
+
+def tried_out():
+    found = torch.accelerator.current_accelerator(check_available=True)
+    try:
+        torch.ones(1, device=torch.device(found.type, 99))  # 99: nor on a machine with a GPU
+        return found
+    except (AttributeError, AssertionError, RuntimeError):
+        return torch.device("cpu")
 
 
 # 1.2
@@ -249,6 +259,22 @@ def by_regex(thing, part):
     return [name for name in dir(thing) if re.search(part, name) and name[0] != "_"]
 
 
+def by_pattern(thing, part):
+    return [name for name in dir(thing) if fnmatch.fnmatchcase(name, f"*{part}*") and name[0] != "_"]
+
+
+def of_the_class(thing, part):
+    kind = type(thing) if isinstance(thing, torch.nn.Module) else thing
+    return by_loop(kind, part)
+
+
+def two_levels(thing, part):
+    found = dir(thing)
+    if isinstance(thing, type):
+        found = sorted({name for kind in (thing, *thing.__bases__) for name in vars(kind)})
+    return [name for name in found if part in name and name[0] != "_"]
+
+
 def lower_case(thing, part):
     return [name for name in dir(thing) if part.lower() in name and name[0] != "_"]
 
@@ -334,6 +360,7 @@ WRONG = {
         Wrong(lambda: torch.accelerator.is_available(), hint="a torch.device is wanted"),
         Wrong(lambda: "cuda" if torch.cuda.is_available() else "cpu", hint="a torch.device is wanted"),
         Wrong(lambda: torch.device("cpu"), hint="ask torch.accelerator"),
+        Wrong(tried_out, hint="put no tensor there", forbidden="do not put a tensor there"),
         Wrong(cuda_or_cpu, hint="accelerator is mps"),
         Wrong(cuda_or_mps, hint="accelerator is xpu"),
         Wrong(cuda_for_all, hint="should be 'mps'"),
@@ -350,6 +377,7 @@ WRONG = {
         Wrong(backwards, hint="not the order"),
         Wrong(double_precision, hint="float32"),
         Wrong(lambda number: seeded(number).double(), hint="float32"),
+        Wrong(lambda number: seeded(max(number, -2)), hint="differ for different arguments"),
         Wrong(sign_ignored, hint="differ for different arguments"),
         Wrong(normal, hint="torch.rand has not drawn"),
         Wrong(uniform, hint="torch.rand has not drawn"),
@@ -366,7 +394,10 @@ WRONG = {
             forbidden="Leave out names that start with an underscore",
         ),
         Wrong(without_dunder, hint="start with an underscore"),
-        Wrong(by_regex, hint="without '.' in it"),
+        Wrong(by_regex, hint="without '[a-z]' in it"),
+        Wrong(by_pattern, hint="without '[a-z]' in it"),
+        Wrong(of_the_class, hint="misses ['in_features']"),
+        Wrong(two_levels, hint="which it inherits"),
         Wrong(lower_case, hint="misses"),
         Wrong(not_the_empty, hint="misses"),
         Wrong(starts_with, hint="misses"),
@@ -390,6 +421,8 @@ WRONG = {
         Wrong(facts(device=lambda x: "cpu"), hint="should be 'meta'"),
         Wrong(facts(device=lambda x: "meta" if x.is_meta else "cpu"), hint="should be 'mps'"),
         Wrong(facts(numbers=lambda x: x.shape[0] if x.ndim else 1), hint="length of the first axis"),
+        Wrong(facts(numbers=lambda x: x.shape[-1]), hint="is 5, but should be 15.\n"),
+        Wrong(facts(numbers=lambda x: math.prod(x.shape) if x.ndim else 0), hint="is 0, but should be 1.\n"),
         Wrong(facts(numbers=lambda x: x.ndim), hint="the number of axes"),
         Wrong(facts(numbers=lambda x: x.numel() or 1), hint="should be 0"),
         Wrong(facts(numbers=lambda x: x.untyped_storage().nbytes() // x.element_size()), hint="should be 6"),

@@ -62,6 +62,16 @@ def by_match(nested):
     return ()
 
 
+def whole_numbers_only(nested):
+    if isinstance(nested, float):
+        return ()
+    lengths = []
+    while not isinstance(nested, int):
+        lengths.append(len(nested))
+        nested = nested[0]
+    return tuple(lengths)
+
+
 # 2.2
 
 
@@ -210,6 +220,7 @@ WRONG = {
         Wrong(inside_out, hint="Begin with the outer list"),
         Wrong(lambda nested: len(nested) if isinstance(nested, list) else 0, hint="should be (3,)"),
         Wrong(lambda nested: list(by_loop(nested)), hint="A tuple is wanted"),
+        Wrong(whole_numbers_only, hint="shape_of([[2.5, 0.5]]) raised"),
         Wrong(forgets_numbers, hint="shape_of(7) raised"),
         Wrong(by_torch, hint="switched off", forbidden="without PyTorch and NumPy"),
         Wrong(
@@ -225,6 +236,8 @@ WRONG = {
         Wrong(in_float64, hint="Are the numbers whole"),
         Wrong(up_to_four_axes, hint="One step along an axis"),
         Wrong(lambda shape, index: float(like_digits(shape, index)), hint="an int is wanted"),
+        Wrong(lambda shape, index: sum(index), hint="One step along an axis"),
+        Wrong(lambda shape, index: max(index, default=0), hint="One step along an axis"),
         Wrong(lambda shape, index: index[-1], hint="One step along an axis"),
     ],
     "2.3": [
@@ -249,9 +262,11 @@ WRONG = {
         Wrong(lambda x: (x.sum(dim=(2, 3)) // x[0, 0].numel()).float(), hint="cut to whole numbers"),
         Wrong(lambda x: x.float().mean(dim=(2, 3)).round(), hint="They are rounded"),
         Wrong(lambda x: x.float().mean(dim=(2, 3)).round(decimals=2), hint="They are rounded"),
-        Wrong(lambda x: x.bfloat16().mean(dim=(2, 3)).float(), hint="over rows and columns"),
-        Wrong(lambda x: x.float().flatten(2).median(2).values, hint="over rows and columns"),
-        Wrong(lambda x: x.float().mean(dim=2).max(dim=2).values, hint="over rows and columns"),
+        Wrong(lambda x: x.bfloat16().mean(dim=(2, 3)).float(), hint="too few digits"),
+        Wrong(lambda x: x.half().mean(dim=(2, 3)).float(), hint="too few digits"),
+        Wrong(lambda x: x.float().flatten(2).median(2).values, hint="]].\n"),
+        Wrong(lambda x: x.float().mean(dim=2).max(dim=2).values, hint="]].\n"),
+        Wrong(lambda x: x.float().mean(dim=(2, 3)).flip(1), hint="]].\n"),
     ],
     "2.5": [
         Wrong(lambda x, y, label, size: x[y == label][:, :, :size, :size], hint="top left corner"),
