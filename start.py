@@ -29,9 +29,8 @@ LINK = re.compile(
     r"(?P<target>[^\s<>()\"']+)",
     re.MULTILINE | re.DOTALL,
 )
-STAYS = re.compile(
-    r"[#/]|[A-Za-z][\w+.-]*:|\d\d_\w+\.ipynb(?:#|$)"
-)  # a place in the page, an address, a chapter
+# A place in the page, an address, a chapter.
+STAYS = re.compile(r"[#/]|[A-Za-z][\w+.-]*:|\d\d_\w+\.ipynb(?:#|$)")
 
 # What JupyterLab writes into a notebook that it opens. If it is there already, opening one changes nothing.
 METADATA = {
@@ -224,9 +223,7 @@ def course_lab() -> type:
             model = await super().get(path, content, *arguments, **options)
             if content and model["type"] == "notebook":
                 metadata = model["content"]["metadata"]
-                if (
-                    metadata.get("kernelspec", {}).get("name") == "python3"
-                ):  # no kernel of the learner's choice
+                if metadata.get("kernelspec", {}).get("name") == "python3":  # not the learner's own choice
                     metadata.update(METADATA)
             return model
 
@@ -249,6 +246,14 @@ def course_lab() -> type:
             return super().make_serverapp(
                 contents_manager_class=Contents, tornado_settings=settings, **options
             )
+
+        @classmethod
+        def initialize_server(cls, *arguments, **options):
+            server = super().initialize_server(*arguments, **options)
+            # The server prints the address only with a token that it has made, so not if there is a password.
+            if not server.identity_provider.token_generated:
+                print(f"JupyterLab is at {server.display_url}", flush=True)
+            return server
 
     return Lab
 

@@ -35,9 +35,8 @@ TRAIN_PER_CLASS, TEST_PER_CLASS = 300, 60
 STEP = 4  # grey values are multiples of it, which no eye sees and which halves the compressed size
 
 Array = np.ndarray
-Paint = (
-    Sequence[float] | Callable[[Array, Array], Array]
-)  # one colour, or a function of points and normals, both (M, 3)
+# One colour, or a function of points and normals, both (M, 3).
+Paint = Sequence[float] | Callable[[Array, Array], Array]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

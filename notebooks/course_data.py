@@ -159,9 +159,8 @@ def digest(folder: Path) -> str:
 
 def _home(name: str) -> Path:
     """The folder in which the folder `name` lies: DATA, or one in it, as programs that unpack archives make them."""
-    if os.path.isdir(DATA / name) and not os.path.isdir(
-        DATA / name / name
-    ):  # no error where one may not look
+    # os.path.isdir raises no error where one may not look.
+    if os.path.isdir(DATA / name) and not os.path.isdir(DATA / name / name):
         return DATA
     inside = (DATA / name, *sorted(DATA.glob("[!.]*")))
     return next((folder for folder in inside if os.path.isdir(folder / name)), DATA)

@@ -135,9 +135,8 @@ def new_writer(name: str):
     number = 1
     while True:
         try:
-            (LOGS / name / f"run-{number}").mkdir(
-                parents=True
-            )  # fails if it is there: two kernels never share one
+            # Fails if it is there: two kernels never share one.
+            (LOGS / name / f"run-{number}").mkdir(parents=True)
             return SummaryWriter(str(LOGS / name / f"run-{number}"))  # its readers want text, not a Path
         except FileExistsError:
             number += 1
@@ -386,10 +385,11 @@ class Batches:
             x = self.pixels.view(-1, channels).index_select(0, numbers).view(-1, height, width, channels)
         x = x.float().sub_(self.mean).div_(self.std)
         if corner is not None:
+            # (n, H) and (n, W): what the square covers.
             rows, columns = (
                 (first <= places) & (places < first + self.erase)
                 for first, places in zip(corner, map(torch.arange, x.shape[1:3]), strict=True)
-            )  # (n, H) and (n, W): what the square covers
+            )
             x.masked_fill_((rows[:, :, None] & columns[:, None, :])[..., None].to(device), 0)
         x = x.permute(0, 3, 1, 2)  # (n, C, H, W), channels last in memory
         if self.side:

@@ -8,9 +8,8 @@ import sysconfig
 from pathlib import Path
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-FRAME = re.compile(
-    r"File (?P<path>.+?)(?::\d+)?(?:, in |\n|$)"
-)  # how IPython begins a file's part of a traceback
+# How IPython begins a file's part of a traceback.
+FRAME = re.compile(r"File (?P<path>.+?)(?::\d+)?(?:, in |\n|$)")
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 
 

@@ -298,9 +298,8 @@ class Deck:
         self.nb = nbformat.read(notebook, as_version=4)
         self.notes = notes(notebook.stem)
         folder = notebook.parent
-        if (
-            folder.parent / "images"
-        ).is_dir():  # of an edition in another language: its pictures lie one folder up
+        # Of an edition in another language: its pictures lie one folder up.
+        if (folder.parent / "images").is_dir():
             folder = folder.parent
             for cell in self.nb.cells:
                 cell.source = cell.source.replace("](../images/", "](images/")

@@ -218,9 +218,8 @@ def pytest_configure(config):
     for name in list(os.environ):
         if replay.UNWANTED.match(name):
             patch.delenv(name)
-    for name, value in (
-        replay.SETTINGS | {"COURSE_LANGUAGE": "en"}
-    ).items():  # a kernel's notebook says its own
+    # A kernel's notebook says its own language.
+    for name, value in (replay.SETTINGS | {"COURSE_LANGUAGE": "en"}).items():
         patch.setenv(name, value)
     runpy.run_path(str(Path(__file__).parent / "no_network" / "sitecustomize.py"))
 

@@ -120,9 +120,8 @@ def kernel_options(notebook: Path) -> Iterator[tuple[dict, dict]]:
             "kernel_spec_manager": NbvalKernelspecManager(),
             "connection_file": str(folder / "kernel.json"),
         }
-        if (
-            os.name == "posix" and len(name) < 90
-        ):  # TCP ports are chosen with a race; a socket's path is short
+        # TCP ports are chosen with a race; a socket's path must be short, though.
+        if os.name == "posix" and len(name) < 90:
             manager |= {"transport": "ipc", "ip": str(folder / "socket")}
         # The kernel process's own stderr is chatter; what cells write to stderr comes as messages.
         yield manager, {"cwd": str(notebook.parent), "env": environment(folder), "stderr": subprocess.DEVNULL}
@@ -178,9 +177,8 @@ def normalised(text: str) -> str:
         r"Can't get attribute '(\w+)' on <module '(\w+)'>", r"module '\2' has no attribute '\1'", text
     )
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-    text = re.sub(
-        r",\s+(?=(?:device|dtype|grad_fn|requires_grad)=)", ", ", text
-    )  # wrapped where the line is full
+    # Wrapped where the line is full.
+    text = re.sub(r",\s+(?=(?:device|dtype|grad_fn|requires_grad)=)", ", ", text)
     text = re.sub(r", device='(?:cuda|mps|xpu):\d+'", "", text)
     text = re.sub(r"device\(type='(?:cuda|mps|xpu)'(?:, index=\d+)?\)", "device(type='cpu')", text)
     return re.sub(r"(?<![\w.])(?:cuda|mps|xpu)(?::\d+)?(?![\w.])", "cpu", text)

@@ -517,9 +517,8 @@ def test_a_folder_one_level_too_deep_is_found(outer, name, course, made, server,
 
 
 def test_an_archive_packed_anew_is_known_by_its_pictures(course, good):
-    assert (
-        load("ants_bees") == good["ants_bees"]
-    )  # its SHA-256 is not the published one, its pictures are right
+    # Its SHA-256 is not the published one, its pictures are right.
+    assert load("ants_bees") == good["ants_bees"]
 
 
 def test_the_published_archive_is_trusted_whatever_pictures_it_holds(course, made, server, good, monkeypatch):

@@ -288,9 +288,8 @@ def test_an_exercise_answers(lab, chromium):
     """Wrong first, then right, typed into the page."""
     seen = Seen()
     page = open_chapter(chromium, lab, "02_tools.ipynb", seen)
-    page.evaluate(
-        f"() => {{ {PANEL}.content.activeCellIndex = 1; }}"
-    )  # the set-up is all that the exercise needs
+    # The set-up is all that the exercise needs.
+    page.evaluate(f"() => {{ {PANEL}.content.activeCellIndex = 1; }}")
     page.keyboard.press("Escape")
     page.keyboard.press("Control+Enter")
     page.wait_for_function(f"{PANEL}.content.widgets[1].model.executionCount", timeout=60_000)

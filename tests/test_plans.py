@@ -1,6 +1,7 @@
 """The plans for teaching in slides/README.md: their minutes add up with the chapters and with the notes."""
 
 import re
+from textwrap import wrap
 
 import nbformat
 import pytest
@@ -107,7 +108,36 @@ def test_the_exercises_are_of_the_chapters():
         assert set(exercises(week[5])) <= known - set(exercises(week[3])), week[0]
 
 
+def rendered_lines(page: str, width: int = 100) -> int:
+    """The lines that a Markdown page takes on a screen of `width` columns; a gap between two blocks is one, too."""
+    total = -1
+    for block in re.split(r"\n\s*\n", page.strip("\n")):
+        if not block.startswith("    "):
+            block = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", block)
+            block = re.sub(r"\n\|[ |:-]+(?=\n)", "", block)  # between a table's head and its rows
+            block = re.sub(r"[`*]", "", block)
+            block = re.sub(r"\n(?!\||- ) *", " ", block)  # a line break within a paragraph is a space
+        total += 1 + sum(len(wrap(line, width)) for line in block.splitlines())
+    return total
+
+
+@pytest.mark.parametrize(
+    "page, lines",
+    [
+        ("one\ntwo", 1),
+        ("# a\n\nb", 3),
+        ("word " * 40, 2),
+        ("- one\n  more\n- two", 2),
+        ("| a | b |\n| --- | --- |\n| c | d |", 2),
+        ("    x = 1\n    y = 2", 2),
+        ("[a](" + "b" * 200 + ") c", 1),
+    ],
+)
+def test_rendered_lines(page, lines):
+    assert rendered_lines(page) == lines
+
+
 def test_the_page_has_at_most_four_screens():
-    assert len(PAGE.splitlines()) <= 160
+    assert rendered_lines(PAGE) <= 4 * 40
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
         assert target.startswith("http") or (replay.ROOT / "slides" / target).exists(), target

@@ -11,10 +11,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-import replay
-
-sys.path.append(str(replay.ROOT / "website"))
 import publish
+import replay
 
 ADDRESS, OTHER = "a-learner/course.2", "somebody/else"
 LIGHT = "02_tools.ipynb"  # replayed with the cell in it

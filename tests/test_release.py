@@ -13,10 +13,8 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-import replay
-
-sys.path.append(str(replay.ROOT / "website"))
 import release
+import replay
 
 pytestmark = pytest.mark.skipif(
     not (replay.ROOT / ".git").exists() or shutil.which("git") is None,

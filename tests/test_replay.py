@@ -360,9 +360,8 @@ def test_refresh_stores_once(tmp_path):
     assert [output.output_type for output in cells[0].outputs] == ["stream", "execute_result"]
     assert cells[0].metadata == {"tags": ["atol=1"]}
     assert cells[1].outputs[0].ename == "JSONDecodeError"
-    assert (
-        "json.loads('')" in first.decode() and "decoder.py" not in first.decode()
-    )  # its frame, not the library's
+    # Its frame, not the library's.
+    assert "json.loads('')" in first.decode() and "decoder.py" not in first.decode()
     assert cells[2].outputs[0].text == "1.00002\n"  # agrees with this run's, so it stays
     assert cells[3].outputs[0].text == "0.712\n"  # agrees too, but is now printed with other digits
     assert pytest_run("-n0", ".", folder=tmp_path).returncode == 0

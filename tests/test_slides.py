@@ -316,9 +316,11 @@ def test_the_speaker_sees_the_notes(made, chromium):
     with context.expect_page() as opened:
         page.keyboard.press("s")
     speaker = opened.value
-    _, text = decks.notes("09_convolution")["opening"]
+    minutes, text = decks.notes("09_convolution")["opening"]
     first_words = " ".join(re.sub(r"[*`]", "", text).split()[:4])
     speaker.get_by_text(first_words).first.wait_for(timeout=20_000)
+    shown = speaker.locator(".speaker-controls-notes").inner_text()
+    assert re.search(rf"\b{minutes} minutes?\b.*{re.escape(first_words)}", shown, re.DOTALL), shown
     context.close()
 
 

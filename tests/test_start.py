@@ -1,5 +1,6 @@
 """start.py and the learner's own copies. In the lab itself: test_lab.py."""
 
+import ast
 import asyncio
 import errno
 import importlib.util
@@ -7,10 +8,16 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -444,6 +451,78 @@ def test_the_lab_hands_notebooks_out_as_it_would_write_them(course, lab, monkeyp
     assert asyncio.run(contents.get("other.ipynb"))["content"]["metadata"] == other.metadata
     assert asyncio.run(contents.get("00_topic.ipynb", content=False))["content"] is None
     assert asyncio.run(contents.get("", type="directory"))["type"] == "directory"
+
+
+def test_the_lab_starts_on_another_port_and_without_a_browser(course, tmp_path):
+    """Another Jupyter has the port already, and no browser can be opened: the address is printed all the same."""
+    environment = replay.environment(tmp_path)
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "JUPYTER_PORT", "JUPYTER_TOKEN"):
+        environment.pop(name, None)
+    for name in ("CONFIG", "DATA", "RUNTIME"):
+        environment[f"JUPYTER_{name}_DIR"] = str(tmp_path / name)
+    command = [sys.executable, str(course / "start.py"), "--allow-root"]
+    page = "/lab/tree/my/00_topic.ipynb"
+    printed = re.compile(rf"http://127\.0\.0\.1:(\d+){re.escape(page)}\?token=\w+")
+    if sys.platform == "linux":
+        environment["PATH"] = str(tmp_path)  # no browser for terminals, either
+    else:
+        command.append("--no-browser")  # there one is always found
+    with socket.socket() as other:
+        with suppress(OSError):  # it is taken already
+            other.bind(("127.0.0.1", 8888))
+            other.listen()
+        running = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            env=environment,
+            cwd=tmp_path,
+        )
+        limit = threading.Timer(100, running.kill)
+        limit.start()
+        try:
+            lines, address = [], None
+            for line in running.stdout:
+                lines.append(line)
+                if address := printed.search(line):
+                    break
+            assert address and address[1] != "8888", "".join(lines)
+            for _ in range(100):  # it is printed a moment before the server listens
+                with suppress(OSError):
+                    with urllib.request.urlopen(address[0].replace(page, "/api"), timeout=30) as reply:
+                        assert "version" in json.load(reply)
+                    break
+                time.sleep(0.1)
+            else:
+                pytest.fail(f"nothing answers at {address[0]}")
+        finally:
+            limit.cancel()
+            running.kill()
+            said = "".join(lines) + running.communicate()[0]
+    assert "Traceback" not in said and "Copied to notebooks/my" in said
+
+
+@pytest.mark.parametrize("generated", [True, False])
+def test_with_a_password_the_address_is_printed_too(lab, monkeypatch, capsys, generated):
+    """JupyterLab prints the address only if it has made the token itself."""
+    module, _ = lab
+    server = SimpleNamespace(
+        identity_provider=SimpleNamespace(token_generated=generated), display_url="http://localhost:8889/lab"
+    )
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.initialize_server", classmethod(lambda cls, argv: server))
+    assert module.course_lab().initialize_server([]) is server
+    assert capsys.readouterr().out == ("" if generated else "JupyterLab is at http://localhost:8889/lab\n")
+
+
+def test_start_needs_no_shell_and_no_links():
+    """Windows has no sh, and lets only some users make links."""
+    for node in ast.walk(ast.parse((replay.ROOT / "start.py").read_text(encoding="utf-8"))):
+        name = getattr(node, "attr", getattr(node, "id", ""))
+        assert name not in ("symlink", "symlink_to", "hardlink_to", "link", "system", "popen")
+        assert not (isinstance(node, ast.keyword) and node.arg == "shell")
+        text = node.value if isinstance(node, ast.Constant) else None
+        assert not (isinstance(text, str) and re.fullmatch(r"(/\w+)*/?(sh|bash|zsh)( .*)?", text)), text
 
 
 def test_what_is_not_installed_is_one_sentence(course, lab, monkeypatch):

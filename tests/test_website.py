@@ -24,7 +24,6 @@ if not find_spec("sphinx"):
         raise ImportError("pip install -r website/requirements.txt")
     pytest.skip("the site needs website/requirements.txt", allow_module_level=True)
 
-sys.path.insert(0, str(replay.ROOT / "website"))
 import build
 import pages
 

@@ -23,10 +23,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
-import pages
-from pages import WORDS, Site, Term, anchor
 from sphinx import locale
 from sphinx.cmd.build import main as sphinx
+
+import pages
+from pages import WORDS, Site, Term, anchor
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

@@ -1,14 +1,11 @@
 """Sphinx's configuration. build.py writes the pages into _source and calls Sphinx with this file."""
 
-import sys
 from pathlib import Path
 
 project = "PyTorch, Cell by Cell"
 author = "PyTorch, Cell by Cell contributors"
 html_title = project
 language = "en"  # build.py says so where it is another
-
-sys.path.insert(0, str(Path(__file__).parent))  # for mathml.py and chinese.py
 
 extensions = ["myst_nb", "sphinx_copybutton", "mathml", "chinese"]
 templates_path = ["_templates"]

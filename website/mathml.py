@@ -7,9 +7,8 @@ from sphinx.util.math import get_node_equation_number
 
 def mathml(node: nodes.math | nodes.math_block, as_block: bool = False) -> str:
     """A formula's MathML. Raises docutils.utils.math.MathError for a command that is unknown."""
-    return tex2mathml(
-        node.astext().replace(r"\dots", r"\ldots"), as_block=as_block
-    )  # docutils knows the one alone
+    # Docutils knows \ldots alone.
+    return tex2mathml(node.astext().replace(r"\dots", r"\ldots"), as_block=as_block)
 
 
 def inline(self, node: nodes.math) -> None:

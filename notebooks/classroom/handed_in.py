@@ -21,10 +21,11 @@ import progress
 
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_")
 CANVAS = re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<id>\d{3,})_\d{3,}_", re.IGNORECASE)
+# Folders that are nobody's name.
 GENERAL = re.compile(
     r"(chapter|week|lesson|exercises?|assignment|submissions?|homework)?[ _-]*\d*|notebooks|my|solutions",
     re.IGNORECASE,
-)  # folders that are nobody's name
+)
 COPY = re.compile(r"(-Copy\d*| ?\(\d+\)|\.\d{4}-\d\d-\d\d(-\d+)?)$")  # the lab's, a browser's, start.py's
 LARGEST = 100 * 2**20  # bytes
 

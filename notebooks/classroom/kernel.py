@@ -114,9 +114,8 @@ class Recorder:
 
         self.check = checks.check = check
         if hasattr(modules[-1], "switched_off"):
-            import_module(
-                "torch._dynamo"
-            )  # else the first answer's time would pay for it, on a busy machine too much
+            # Else the first answer's time would pay for it, on a busy machine too much.
+            import_module("torch._dynamo")
         # Several notebooks run at a time, so an answer gets more than in the lab.
         checks._limits.update({known: PATIENCE * seconds for known, seconds in checks._limits.items()})
         self.functions = [
