@@ -48,7 +48,7 @@ def main(path: Path) -> None:
     loader = DataLoader(data, batch_size=BATCH_SIZE // world, sampler=sampler)
 
     # 3. DDP gives all copies the weights of rank 0, and averages the gradients.
-    torch.manual_seed(0)
+    torch.manual_seed(rank)  # dropout and augmentation differ between processes
     model = make_model().to(device)
     network = DistributedDataParallel(model) if together else model
     optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
@@ -75,7 +75,8 @@ def main(path: Path) -> None:
                 "epoch": epoch + 1,
                 "losses": losses,
             }
-            torch.save(state, path)
+            torch.save(state, f"{path}.part")
+            os.replace(f"{path}.part", path)  # killed while it saves, it leaves the old file
 
     # 7. Leave the group.
     if together:

@@ -50,6 +50,12 @@ def same_state(answer):
         ({"b": torch.zeros(2)}, {"b": torch.full((2,), 1e-12)}, False, _("0 and 0.000000000001")),
         ({"n": torch.tensor(2**24)}, {"n": torch.tensor(2**24 + 1)}, False, _("two large whole numbers")),
         ({"b": torch.zeros(2)}, {"b": torch.full((2,), torch.nan)}, False, _("0 and NaN")),
+        (
+            {"mask": torch.tensor([-torch.inf, 0])},
+            {"mask": torch.tensor([-torch.inf, 0])},
+            True,
+            _("two masks with -inf"),
+        ),
     ]
     ones = one | {"weight": torch.ones(2, 2)}
     found = call(answer, ones, one | {"weight": torch.ones(2, 1)}, name="same_state")
@@ -261,6 +267,13 @@ def resume(answer):
                 all(layer.training for layer in model.modules()),
                 _("the model is in eval mode; the run goes on in train mode."),
             )
+            known = {id(p) for group in optimizer.param_groups for p in group["params"]}
+            require(
+                all(id(p) in known for p in model.parameters()),
+                _(
+                    "the model has new parameters, which the optimizer does not move: load without assign=True."
+                ),
+            )
             run(whole, own, 1)
             run(model, optimizer, 1)
             require(
@@ -286,6 +299,9 @@ def resume(answer):
         less = {name: value for name, value in model.state_dict().items() if name != "0.bias"}
         torch.save({"model": less, "optimizer": optimizer.state_dict(), "epoch": 3}, path)
         lacking = path.read_bytes()
+        groups = torch.optim.SGD([{"params": p} for p in model.parameters()], lr=0.1).state_dict()
+        torch.save({"model": model.state_dict(), "optimizer": groups, "epoch": 3}, path)
+        grouped = path.read_bytes()
         for content, what in (
             (stored, _("a file that may not be opened")),
             (b"<html>404: not found", _("a file that is no checkpoint")),
@@ -294,6 +310,7 @@ def resume(answer):
             (whole_file[:-200], _("a checkpoint that was cut off")),
             (whole_file, _("a checkpoint of another network")),
             (lacking, _("a checkpoint without one of the weights")),
+            (grouped, _("a checkpoint of an optimizer with other parameter groups")),
         ):
             path.write_bytes(content)
             try:
@@ -305,8 +322,8 @@ def resume(answer):
                 continue
             raise NotYet(
                 _(
-                    "for {what}, resume returned {found}: the run would begin anew, and write over what is left of "
-                    "the old one. Let the error be raised.",
+                    "for {what}, resume returned {found}: the run would begin anew or go on with wrong numbers, and "
+                    "write over what is left of the old one. Let the error be raised.",
                     what=what,
                     found=describe(found),
                 )
@@ -365,6 +382,9 @@ def name_picture(answer):
     palette = picture.quantize(64)
     marked = picture.copy()
     marked.paste("white", (8, 8, 24, 24))  # the middle is another picture than the whole
+    holes, filled = picture.copy(), pixels.copy()
+    holes.paste("black", (8, 8, 24, 24))
+    filled[8:24, 8:24] = 255  # where its one transparent colour, black, is
     shades = Image.fromarray(255 - grey)
     shades.putpalette(768 * [0])  # black, as transparent as the table in its options says
     normal = _("Scaled to 0 … 1, normalised, eval mode, softmax, and the weights in the file `weights`?")
@@ -428,6 +448,14 @@ def name_picture(answer):
             0.05,
             _("What is transparent should be seen on white, in each mode that has it."),
             {"transparency": bytes(range(256))},
+        ),
+        (
+            "clear colour.png",
+            holes,
+            filled,
+            1e-3,
+            _("What is transparent should be seen on white, in each mode that has it."),
+            {"transparency": (0, 0, 0)},
         ),
         (
             "mirrored.png",

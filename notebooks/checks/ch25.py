@@ -32,7 +32,10 @@ def indices(answer):
                 found,
                 expected,
                 where,
-                _("Every process takes every world-th example, beginning with its rank."),
+                _(
+                    "Every process takes every world-th example, beginning with its rank; after the last example "
+                    "comes the first again, as often as necessary."
+                ),
                 mistakes={
                     _("What is repeated is taken from the front, not from the end."): [
                         min(i, count - 1) for i in range(rank, rank + world * each, world)
@@ -81,7 +84,7 @@ def combine(answer):
 
 @exercise("25.3")
 def scaled(answer):
-    for batch_size, lr, world in [(64, 0.05, 2), (32, 0.1, 8), (48, 0.02, 3), (128, 0.3, 1)]:
+    for batch_size, lr, world in [(64, 0.05, 2), (32, 0.1, 8), (48, 3e-4, 3), (128, 0.3, 1)]:
         found = call(answer, batch_size, lr, world, name="scaled")
         where = _("scaled({batch_size}, {lr}, {world})", batch_size=batch_size, lr=lr, world=world)
         require(
@@ -135,7 +138,7 @@ def ddp_step(answer):
     for world, lr in ((2, 0.5), (3, 0.2)):
         models = []
         for _rank in range(world):
-            more = [nn.Linear(5, 5), nn.Tanh()] if world == 3 else []
+            more = [nn.Sequential(nn.Linear(5, 5), nn.PReLU())] if world == 3 else []
             models.append(nn.Sequential(nn.Linear(4, 5), nn.Tanh(), *more, nn.Linear(5, 3)))
         seen, modes = [[] for _rank in models], []
         for model, inputs in zip(models, seen, strict=True):
@@ -172,6 +175,13 @@ def ddp_step(answer):
             require(
                 found is None,
                 _("ddp_step returned {found}; it should return nothing.", found=describe(found)),
+            )
+            require(
+                torch.is_grad_enabled()
+                and all(p.requires_grad for model in models for p in model.parameters()),
+                _(
+                    "autograd is off after the call, or for a weight; use `with torch.no_grad():` for the update alone."
+                ),
             )
             require(
                 all(modes) and all(layer.training for model in models for layer in model.modules()),

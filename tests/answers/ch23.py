@@ -396,6 +396,12 @@ def by_largest_gap(a, b):
     )
 
 
+def by_difference(a, b):
+    return a.keys() == b.keys() and all(
+        a[n].shape == b[n].shape and bool((a[n] - b[n]).abs().sum() == 0) for n in a
+    )
+
+
 def by_float(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[n].float(), b[n].float()) for n in a)
 
@@ -484,6 +490,27 @@ def not_strict(path, model, optimizer):
     return saved["epoch"] + 1
 
 
+def by_assign(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    model.load_state_dict(saved["model"], assign=True)
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["epoch"] + 1
+
+
+def without_momentum_if_need_be(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    model.load_state_dict(saved["model"])
+    try:
+        optimizer.load_state_dict(saved["optimizer"])
+    except ValueError:
+        pass
+    return saved["epoch"] + 1
+
+
 def changed_first(change):
     """name_picture of the picture that `change` makes."""
 
@@ -556,6 +583,7 @@ WRONG = {
         Wrong(same_sums, hint="have the same sum"),
         Wrong(close, hint="a millionth"),
         Wrong(by_largest_gap, hint="raised"),
+        Wrong(by_difference, hint="two masks with -inf"),
         Wrong(by_float, hint="large whole numbers"),
         Wrong(within_a_billionth, hint="0.000000000001"),
         Wrong(without_nan, hint="NaN"),
@@ -633,7 +661,11 @@ WRONG = {
             hint="code from the file",
             forbidden="without running any code from the file",
         ),
-        Wrong(anew_whatever_happens, hint="Let the error be raised", forbidden="do not start again from the beginning"),
+        Wrong(
+            anew_whatever_happens,
+            hint="Let the error be raised",
+            forbidden="do not start again from the beginning",
+        ),
         Wrong(always_four, hint="Epoch 7 is done"),
         Wrong(only_broken_ones, hint="Let the error be raised"),
         Wrong(anew_where_empty, hint="for an empty file"),
@@ -644,6 +676,8 @@ WRONG = {
         Wrong(removes_the_file, hint="changed or removed"),
         Wrong(own_settings, hint="learning rate"),
         Wrong(not_strict, hint="without one of the weights"),
+        Wrong(by_assign, hint="load without assign=True"),
+        Wrong(without_momentum_if_need_be, hint="other parameter groups"),
         Wrong(lambda p, m, o: str(resume(p, m, o)), hint="A run starts with epoch 1"),
     ],
     "23.5": [
@@ -665,6 +699,7 @@ WRONG = {
         Wrong(changed_first(lambda file: only_tags(file, 3, 6)), hint="turned the other way.png"),
         Wrong(but(white=["RGBA"]), hint="clear grey.png"),
         Wrong(but(white=("RGBA", "LA")), hint="clear palette.png"),
+        Wrong(but(white=("RGBA", "LA", "P")), hint="clear colour.png"),
         Wrong(changed_first(lambda file: only_tags(file, 3, 6, 8)), hint="mirrored"),
         Wrong(only_png_and_jpg, hint="plain.bmp"),
         Wrong(changed_first(top_square), hint="for tall.png"),

@@ -50,6 +50,12 @@ def padded_once(count, rank, world):
     return order[rank::world]
 
 
+def padded_by_subtraction(count, rank, world):
+    """Right but where the front must be taken more than once."""
+    places = range(rank, rank + -(-count // world) * world, world)
+    return [i if i < count else i - count for i in places]
+
+
 def beyond(count, rank, world):
     return [rank + world * i for i in range(-(-count // world))]
 
@@ -270,6 +276,40 @@ def two_layers(models, shares, lr):
     step(models, shares, lr, copied=False)
 
 
+def autograd_left_off(models, shares, lr):
+    state = models[0].state_dict()
+    for model, (x, y) in zip(models, shares, strict=True):
+        model.load_state_dict(state)
+        model.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+    torch.set_grad_enabled(False)
+    for copies in zip(*(model.parameters() for model in models), strict=True):
+        mean = sum(p.grad for p in copies) / len(copies)
+        for p in copies:
+            p -= lr * mean
+
+
+def frozen(models, shares, lr):
+    step(models, shares, lr)
+    for model in models:
+        model.requires_grad_(False)
+
+
+def linear_layers(models, shares, lr):
+    """Steps the linear layers that it finds at the top."""
+    for model in models:
+        model.load_state_dict(models[0].state_dict())
+        model.zero_grad()
+    for model, (x, y) in zip(models, shares, strict=True):
+        F.cross_entropy(model(x), y).backward()
+    for layers in zip(*models, strict=True):
+        if isinstance(layers[0], torch.nn.Linear):
+            for name in ("weight", "bias"):
+                mean = sum(getattr(layer, name).grad for layer in layers) / len(layers)
+                for layer in layers:
+                    getattr(layer, name).data -= lr * mean
+
+
 def by_func(models, shares, lr):
     for model in models[1:]:
         model.load_state_dict(models[0].state_dict())
@@ -330,6 +370,7 @@ WRONG = {
         Wrong(last_repeated, hint="from the front"),
         Wrong(dropped, hint="no example is left out"),
         Wrong(padded_once, hint="every process should get 1"),
+        Wrong(padded_by_subtraction, hint="as often as necessary"),
         Wrong(beyond, hint="every world-th example"),
         Wrong(as_tensor, hint=".tolist()"),
         Wrong(lambda count, rank, world: by_modulo(count, rank, 2), hint="every process should get"),
@@ -354,6 +395,10 @@ WRONG = {
         Wrong(lambda batch_size, lr, world: (batch_size // world, lr), hint="not divided"),
         Wrong(lambda batch_size, lr, world: (batch_size * world, lr * world**0.5), hint="root"),
         Wrong(lambda batch_size, lr, world: (lr * world, batch_size * world), hint="other order"),
+        Wrong(
+            lambda batch_size, lr, world: (batch_size * world, round(lr * world, 3)),
+            hint="scaled(48, 0.0003, 3)",
+        ),
         Wrong(lambda batch_size, lr, world: (batch_size * 2, lr * 2), hint="scaled(32, 0.1, 8)"),
     ],
     "25.4": [
@@ -376,6 +421,9 @@ WRONG = {
         Wrong(on_copies, hint="the models themselves should change"),
         Wrong(upwards, hint="w - lr * mean"),
         Wrong(returned, hint="return nothing"),
+        Wrong(autograd_left_off, hint="autograd is off"),
+        Wrong(frozen, hint="autograd is off after the call, or for a weight"),
+        Wrong(linear_layers, hint="3 copies, step 1: 2.0.weight"),
         Wrong(in_eval_mode, hint="eval mode"),
         Wrong(back_in_train_mode, hint="eval mode"),
     ],
