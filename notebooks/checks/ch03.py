@@ -51,7 +51,13 @@ def by_hand(answer):
                 )
             ] = expected * 255 / (brightest - 1)
         where = _("for an array of shape {shape}, by_hand", shape=picture.shape)
-        expect(found, expected, where, _("(H, W, C) should become (C, H, W)."), mistakes=mistakes)
+        values = isinstance(found, Tensor) and found.shape == expected.shape  # may be wrong, but not the axes
+        why = (
+            _("Each number should be a byte of the picture, divided by 255.")
+            if values
+            else _("(H, W, C) should become (C, H, W).")
+        )
+        expect(found, expected, where, why, mistakes=mistakes)
     return _("ToTensor does the same; besides, it takes PIL pictures and leaves floats as they are.")
 
 

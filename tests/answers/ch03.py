@@ -276,6 +276,10 @@ WRONG = {
         Wrong(lambda picture: torch.tensor(picture.transpose(2, 0, 1)).float(), hint="Not divided by 255"),
         Wrong(lambda picture: torch.tensor(picture.transpose(2, 0, 1) / 255), hint="float32"),
         Wrong(lambda picture: torch.tensor(picture).float() / 255, hint="should become (C, H, W)"),
+        Wrong(
+            lambda picture: torch.tensor(picture.transpose(2, 0, 1)).half().div(255).float(),
+            hint="off by up to 0.0002394. Each number should be a byte",
+        ),
         Wrong(lambda picture: torch.tensor(picture.T).float() / 255, hint="Rows and columns are exchanged"),
         Wrong(lambda picture: picture.transpose(2, 0, 1) / 255, hint="should be a tensor"),
         Wrong(

@@ -203,6 +203,25 @@ def best_by_names(folder, best=float("inf")):
     return name
 
 
+def best_if_not_zero(folder):
+    best, name = None, ""
+    for run in folder.iterdir():
+        if "loss" in EventAccumulator(str(run)).Reload().Tags()["scalars"]:
+            loss = points(run)[-1].value
+            if not math.isnan(loss) and (not best or loss < best):
+                best, name = loss, run.name
+    return name
+
+
+def best_of_any_loss(folder):
+    last = {}
+    for run in folder.iterdir():
+        for tag in EventAccumulator(str(run)).Reload().Tags()["scalars"]:
+            if "loss" in tag and not math.isnan(loss := points(run, tag)[-1].value):
+                last[run.name] = loss
+    return min(last, key=last.get)
+
+
 def best_of_scan(folder):
     with os.scandir(folder) as entries:
         runs = [(entry.name, EventAccumulator(entry.path).Reload()) for entry in entries]
@@ -239,6 +258,12 @@ def record_metric_of_each_loss(writer, lr, losses, pictures):
     record(writer, lr, losses, pictures, close=False)
     for loss in losses:
         writer.add_hparams({"lr": lr}, {"hparam/loss": loss}, run_name="result")
+    writer.close()
+
+
+def record_steps_by_index(writer, lr, losses, pictures):
+    for loss in losses:
+        writer.add_scalar("loss", loss, losses.index(loss))
     writer.close()
 
 
@@ -318,7 +343,9 @@ WRONG = {
     "4.5": [
         Wrong(best_without_any_nan, hint="is 'b-slow'"),
         Wrong(lambda folder: os.path.splitext(best_solved(folder))[0], hint="is 'c-lr0'"),
-        Wrong(partial(best_by_names, best=1), hint="is ''"),
+        Wrong(partial(best_by_names, best=1000), hint="is ''"),
+        Wrong(best_if_not_zero, hint="is 'b-slow'"),
+        Wrong(best_of_any_loss, hint="only 'accuracy' and 'loss/validation'"),
         Wrong(partial(lowest, key=min), hint="the last one counts"),
         Wrong(lowest, hint="NaN"),
         Wrong(every_run, hint="has no 'loss'"),
@@ -326,12 +353,13 @@ WRONG = {
         Wrong(lambda folder: folder / "c-lr0.1", hint="a Path"),
         Wrong(partial(best_solved, isnan=lambda loss: loss == float("nan")), hint="It ends with NaN"),
         Wrong(lambda folder: "d-back", hint="the last one counts"),
-        Wrong(lambda folder: "e-other", hint="no loss"),
+        Wrong(lambda folder: "e-other", hint="It has no 'loss'"),
     ],
     "4.6": [
         Wrong(record_with_a_histogram_each, hint="4 histograms have the tag"),
         Wrong(partial(record, close=False), hint="did not"),
         Wrong(partial(record, start=1), hint="as (step, value)"),
+        Wrong(record_steps_by_index, hint="as (step, value)"),
         Wrong(partial(record, formats="NCHW"), hint="raised"),
         Wrong(partial(record, numbers=list), hint="numpy array or torch tensor are expected"),
         Wrong(partial(record, as_float=True), hint="pass the bytes"),
