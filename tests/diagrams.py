@@ -19,10 +19,16 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 IMAGES = Path(__file__).resolve().parent.parent / "notebooks" / "images"
 
 # The kinds of things, everywhere alike: a light colour to fill with, a dark one for lines and letters.
+# What is none of them (two heads, three sequences, CPU and GPU) is A, B or C, so that it is not taken for one.
+# The fills differ in lightness too: A, B and C can be told apart with any kind of colour blindness.
 DATA = ("#d6e6f5", "#1f5f99")
 WEIGHT = ("#fde3c8", "#a85b00")
 ACTIVATION = ("#d8efd6", "#2d7a2a")
 GRADIENT = ("#f9d5d5", "#b02a30")
+A = ("#d9c8f2", "#6439a6")  # purple
+B = ("#faf0a8", "#6e6000")  # yellow
+C = ("#c4f0ec", "#00646b")  # turquoise
+SHORTCUT = ("#f7d3ee", "#b0168f")  # pink: the direct path around a part
 PLAIN = ("#eeeeee", "#444444")
 EMPTY = ("#ffffff", "#9a9a9a")
 
@@ -125,15 +131,15 @@ def grid(
 def _01_device() -> Figure:
     figure, axes = canvas(9.2, 3.3)
     for x, kind, name, text in (
-        (0.2, DATA, "CPU", "a few fast cores"),
-        (5.9, ACTIVATION, "GPU", "thousands of small cores"),
+        (0.2, A, "CPU", "a few fast cores"),
+        (5.9, B, "GPU", "thousands of small cores"),
     ):
         box(axes, x, 0.2, 3.1, 2.9, "", EMPTY)
         label(axes, x + 1.55, 2.8, f"{name}: {text}", kind[1], 11)
         label(axes, x + 1.55, 1.25, f"memory of the {name}", size=11)
     for i in range(4):
-        grid(axes, 0.75 + 0.52 * i, 1.85, 1, 1, 0.42, DATA)
-    grid(axes, 6.45, 1.65, 5, 13, 0.155, ACTIVATION)
+        grid(axes, 0.75 + 0.52 * i, 1.85, 1, 1, 0.42, A)
+    grid(axes, 6.45, 1.65, 5, 13, 0.155, B)
     box(axes, 0.55, 0.45, 0.9, 0.5, "x", DATA, 13)
     box(axes, 2.05, 0.45, 0.9, 0.5, "y", DATA, 13)
     box(axes, 6.25, 0.45, 0.9, 0.5, "x", DATA, 13)
@@ -183,17 +189,17 @@ def _02_matmul() -> Figure:
 def _05_join() -> Figure:
     figure, axes = canvas(9.2, 2.5)
     label(axes, 0.95, 2.25, "a, b (2, 3)", size=11)
-    grid(axes, 0.5, 1.25, 2, 3, 0.3, DATA)
-    grid(axes, 0.5, 0.45, 2, 3, 0.3, WEIGHT)
+    grid(axes, 0.5, 1.25, 2, 3, 0.3, A)
+    grid(axes, 0.5, 0.45, 2, 3, 0.3, B)
     label(axes, 2.95, 2.25, "cat: (4, 3)", size=11)
-    grid(axes, 2.5, 1.25, 2, 3, 0.3, DATA)
-    grid(axes, 2.5, 0.65, 2, 3, 0.3, WEIGHT)
+    grid(axes, 2.5, 1.25, 2, 3, 0.3, A)
+    grid(axes, 2.5, 0.65, 2, 3, 0.3, B)
     label(axes, 5.2, 2.25, "cat, dim=1: (2, 6)", size=11)
-    grid(axes, 4.3, 0.95, 2, 3, 0.3, DATA)
-    grid(axes, 5.2, 0.95, 2, 3, 0.3, WEIGHT)
+    grid(axes, 4.3, 0.95, 2, 3, 0.3, A)
+    grid(axes, 5.2, 0.95, 2, 3, 0.3, B)
     label(axes, 7.9, 2.25, "stack: (2, 2, 3)", size=11)
-    grid(axes, 7.6, 1.0, 2, 3, 0.3, WEIGHT)
-    grid(axes, 7.3, 0.75, 2, 3, 0.3, DATA)
+    grid(axes, 7.6, 1.0, 2, 3, 0.3, B)
+    grid(axes, 7.3, 0.75, 2, 3, 0.3, A)
     arrow(axes, (8.25, 0.55), (8.6, 0.84))
     label(axes, 7.9, 0.4, "new axis 0", size=10, ha="right")
     return figure
@@ -213,20 +219,20 @@ def _05_strides() -> Figure:
 
     for start in (0, 1, 3, 4):  # along a row of x
         step(start, 1, True, PLAIN[1], 0.6)
-    step(0, 3, True, WEIGHT[1], 0.45)  # to the next row
+    step(0, 3, True, A[1], 0.45)  # to the next row
     for start in (0, 1, 2):
         step(start, 3, False, PLAIN[1], 0.45)
     for start in (0, 1):
-        step(start, 1, False, WEIGHT[1], 0.6)
+        step(start, 1, False, A[1], 0.6)
     label(axes, 0.2, 3.3, "x: strides (3, 1)", ha="left", size=11)
     label(axes, 0.2, 0.6, "x.T: strides (1, 3)", ha="left", size=11)
     grid(axes, 7.4, 2.8, 2, 3, 0.45, DATA, [[0, 1, 2], [3, 4, 5]], 12)
     grid(axes, 7.4, 0.2, 3, 2, 0.45, DATA, [[0, 3], [1, 4], [2, 5]], 12)
     for bottom, top, right in ((2.8, 3.7, 8.75), (0.2, 1.55, 8.3)):
         arrow(axes, (7.4, top + 0.1), (right, top + 0.1), PLAIN[1])
-        arrow(axes, (7.3, top), (7.3, bottom), WEIGHT[1])
+        arrow(axes, (7.3, top), (7.3, bottom), A[1])
     label(axes, 7.0, 2.25, "grey: a step along a row", PLAIN[1], 10, ha="left")
-    label(axes, 7.0, 1.95, "orange: a step down", WEIGHT[1], 10, ha="left")
+    label(axes, 7.0, 1.95, "purple: a step down", A[1], 10, ha="left")
     return figure
 
 
@@ -291,20 +297,20 @@ def _06_ranges() -> Figure:
         for i, (index, kind) in enumerate(zip(indices, kinds, strict=True)):
             grid(axes, left + cell * i, y, 1, 1, cell, kind, [[index]], 11)
 
-    train, val = [DATA] * 8, [ACTIVATION] * 4
+    train, val = [A] * 8, [B] * 4
     row(3.75, "train and val", range(8), train)
     for i in range(4):
-        grid(axes, left + cell * (8.5 + i), 3.75, 1, 1, cell, ACTIVATION, [[i]], 11)
+        grid(axes, left + cell * (8.5 + i), 3.75, 1, 1, cell, B, [[i]], 11)
     row(2.75, "train + val\n(ConcatDataset)", range(12), train + val)
     for start, end in ((4, 4), (10.5, 10)):
         arrow(axes, (left + cell * start, 3.72), (left + cell * end, 3.3))
     row(1.6, "Subset(train, [4, 5, 6, 7])", [], [])
     for i in range(4):
-        grid(axes, left + cell * (4 + i), 1.6, 1, 1, cell, DATA, [[i]], 11)
+        grid(axes, left + cell * (4 + i), 1.6, 1, 1, cell, A, [[i]], 11)
     label(axes, left + cell * 8.3, 1.85, "item 0 is item 4 of train", ha="left", size=10)
     row(0.55, "random_split", [], [])
     for i in range(8):
-        kind = WEIGHT if i in (1, 6) else DATA  # what seed 0 draws
+        kind = C if i in (1, 6) else A  # what seed 0 draws
         text = (1, 6).index(i) if i in (1, 6) else (4, 0, 7, 3, 2, 5).index(i)
         grid(axes, left + cell * i, 0.55, 1, 1, cell, kind, [[text]], 11)
     label(axes, left + cell * 8.3, 0.8, "two Subsets: 6 items, 2 items", ha="left", size=10)
@@ -491,13 +497,13 @@ def _gate(axes: Axes, x: float, y: float, text: str) -> None:
         "o",
         markersize=20,
         markerfacecolor="white",
-        markeredgecolor=GRADIENT[1],
+        markeredgecolor=A[1],
         markeredgewidth=1.5,
     )
-    label(axes, x, y, "×", GRADIENT[1], 14)
+    label(axes, x, y, "×", A[1], 14)
     if text:
-        label(axes, x, y - 0.62, text, GRADIENT[1], 12)
-        arrow(axes, (x, y - 0.45), (x, y - 0.19), GRADIENT[1])
+        label(axes, x, y - 0.62, text, A[1], 12)
+        arrow(axes, (x, y - 0.45), (x, y - 0.19), A[1])
 
 
 def _frame(axes: Axes, height: float) -> None:
@@ -525,30 +531,33 @@ def _plus(axes: Axes, x: float, y: float) -> None:
 
 @diagram
 def _13_lstm() -> Figure:
-    figure, axes = canvas(9.2, 3.8)
-    _frame(axes, 2.75)
-    label(axes, 0.7, 3.0, "$c_{t-1}$", ACTIVATION[1], 14)
-    label(axes, 8.5, 3.0, "$c_t$", ACTIVATION[1], 14)
-    arrow(axes, (1.0, 3.0), (2.2, 3.0), ACTIVATION[1])
-    _gate(axes, 2.4, 3.0, "forget f")
-    arrow(axes, (2.6, 3.0), (3.95, 3.0), ACTIVATION[1])
-    _plus(axes, 4.15, 3.0)
-    arrow(axes, (4.35, 3.0), (8.25, 3.0), ACTIVATION[1])
-    _gate(axes, 4.15, 2.05, "input i")
-    arrow(axes, (4.15, 2.25), (4.15, 2.8), ACTIVATION[1])
-    box(axes, 5.0, 1.85, 1.05, 0.42, "g = tanh", WEIGHT, 11)
-    arrow(axes, (5.0, 2.06), (4.37, 2.06))
-    box(axes, 6.3, 2.35, 0.8, 0.4, "tanh", PLAIN, 11)
-    arrow(axes, (6.7, 2.98), (6.7, 2.77), ACTIVATION[1])
-    _gate(axes, 6.7, 1.7, "output o")
-    arrow(axes, (6.7, 2.33), (6.7, 1.9), ACTIVATION[1])
-    arrow(axes, (6.9, 1.7), (8.25, 1.7), ACTIVATION[1])
-    label(axes, 8.55, 1.7, "$h_t$", ACTIVATION[1], 14)
-    label(axes, 0.65, 1.3, "$x_t$, $h_{t-1}$", DATA[1], 14)
-    arrow(axes, (1.15, 1.3), (1.95, 1.3), DATA[1])
+    figure, axes = canvas(9.2, 4.05)
+    _frame(axes, 3.0)
+    top, rail = 3.25, 1.0
+    label(axes, 0.7, top, "$c_{t-1}$", ACTIVATION[1], 14)
+    label(axes, 8.5, top, "$c_t$", ACTIVATION[1], 14)
+    arrow(axes, (1.0, top), (2.2, top), ACTIVATION[1])
+    _gate(axes, 2.4, top, "forget f")
+    arrow(axes, (2.6, top), (3.95, top), ACTIVATION[1])
+    _plus(axes, 4.15, top)
+    arrow(axes, (4.35, top), (8.25, top), ACTIVATION[1])
+    _gate(axes, 4.15, 2.3, "input i")
+    arrow(axes, (4.15, 2.5), (4.15, 3.05), ACTIVATION[1])
+    box(axes, 5.0, 2.1, 1.05, 0.42, "g = tanh", WEIGHT, 11)
+    arrow(axes, (5.0, 2.31), (4.37, 2.31))
+    box(axes, 6.3, 2.6, 0.8, 0.4, "tanh", PLAIN, 11)
+    arrow(axes, (6.7, 3.23), (6.7, 3.02), ACTIVATION[1])
+    _gate(axes, 6.7, 2.0, "output o")
+    arrow(axes, (6.7, 2.58), (6.7, 2.2), ACTIVATION[1])
+    arrow(axes, (6.9, 2.0), (8.25, 2.0), ACTIVATION[1])
+    label(axes, 8.55, 2.0, "$h_t$", ACTIVATION[1], 14)
+    label(axes, 0.65, rail, "$x_t$, $h_{t-1}$", DATA[1], 14)
+    axes.plot([1.15, 6.7], [rail, rail], color=DATA[1], linewidth=1.5)
+    for x, y in ((2.4, 2.48), (4.15, 1.53), (5.52, 2.08), (6.7, 1.23)):  # to f, i, g, o
+        arrow(axes, (x, rail), (x, y), DATA[1])
     label(
         axes,
-        4.5,
+        4.6,
         0.4,
         "f, i, o and g are each computed from x and h; f, i, o lie between 0 (shut) and 1 (open)",
         size=10.5,
@@ -569,13 +578,13 @@ def _13_gru() -> Figure:
     arrow(axes, (6.95, 2.6), (8.2, 2.6), ACTIVATION[1])
     arrow(axes, (2.2, 2.6), (2.2, 1.72), ACTIVATION[1])
     _gate(axes, 2.2, 1.52, "")
-    label(axes, 1.78, 1.8, "reset r", GRADIENT[1], 11)
+    label(axes, 1.78, 1.8, "reset r", A[1], 11)
     label(axes, 2.5, 2.1, "$W h$", ACTIVATION[1], 12)
     arrow(axes, (2.4, 1.52), (3.2, 1.52), ACTIVATION[1])
     box(axes, 3.25, 1.3, 1.1, 0.44, "n = tanh", WEIGHT, 11)
     arrow(axes, (4.37, 1.52), (6.55, 1.52))
     _gate(axes, 6.75, 1.52, "")
-    label(axes, 7.35, 1.52, "1 − z", GRADIENT[1], 12)
+    label(axes, 7.35, 1.52, "1 − z", A[1], 12)
     arrow(axes, (6.75, 1.72), (6.75, 2.4), ACTIVATION[1])
     label(axes, 0.75, 1.0, "$x_t$", DATA[1], 14)
     arrow(axes, (1.0, 1.0), (3.5, 1.27), DATA[1])
@@ -586,7 +595,7 @@ def _13_gru() -> Figure:
 @diagram
 def _13_packing() -> Figure:
     figure, axes = canvas(9.2, 2.7)
-    rows = [("1234", DATA), ("56", WEIGHT), ("789", ACTIVATION)]
+    rows = [("1234", A), ("56", B), ("789", C)]
     label(axes, 1.9, 2.4, "padded (N, L)", size=12)
     for row, (texts, kind) in enumerate(rows):
         for step in range(4):
@@ -635,10 +644,8 @@ def _14_attention() -> Figure:
     arrow(axes, (1.75, 1.85), (3.05, 2.45))
     arrow(axes, (4.2, 2.6), (5.05, 2.6))
     label(axes, 4.62, 2.85, "softmax", size=10)
-    grid(
-        axes, 5.15, 2.1, 3, 3, 0.34, WEIGHT, [[".7", ".2", ".1"], [".1", ".8", ".1"], [".3", ".3", ".4"]], 10
-    )
-    label(axes, 5.66, 1.8, "weights: each\nrow adds up to 1", WEIGHT[1], 11, va="top")
+    grid(axes, 5.15, 2.1, 3, 3, 0.34, A, [[".7", ".2", ".1"], [".1", ".8", ".1"], [".3", ".3", ".4"]], 10)
+    label(axes, 5.66, 1.8, "weights: each\nrow adds up to 1", A[1], 11, va="top")
     arrow(axes, (6.25, 2.6), (7.3, 2.6))
     axes.plot([1.75, 6.5], [0.5, 0.5], color="#444444", linewidth=1.5)
     arrow(axes, (6.5, 0.5), (7.3, 2.35))
@@ -653,7 +660,7 @@ def _14_heads() -> Figure:
     figure, axes = canvas(9.0, 3.0)
     grid(axes, 0.4, 1.1, 3, 8, 0.22, DATA)
     label(axes, 1.3, 0.7, "(steps, 8)", DATA[1], 11)
-    for h, colour in enumerate((DATA, WEIGHT)):
+    for h, colour in enumerate((A, B)):
         bottom = 1.85 - 1.3 * h
         grid(axes, 3.4, bottom, 3, 4, 0.22, colour)
         label(axes, 3.85, bottom + 0.85, f"head {h}: 4 numbers", colour[1], 10)
@@ -661,7 +668,7 @@ def _14_heads() -> Figure:
         box(axes, 4.9, bottom + 0.08, 1.2, 0.5, "attention", PLAIN, 11)
         arrow(axes, (4.35, bottom + 0.33), (4.87, bottom + 0.33))
         arrow(axes, (6.13, bottom + 0.33), (6.9, 1.45))
-    for h, colour in enumerate((DATA, WEIGHT)):
+    for h, colour in enumerate((A, B)):
         grid(axes, 7.0 + 0.88 * h, 1.1, 3, 4, 0.22, colour)
     label(axes, 7.9, 0.7, "joined: (steps, 8)", size=11)
     return figure
@@ -669,7 +676,8 @@ def _14_heads() -> Figure:
 
 @diagram
 def _14_block() -> Figure:
-    figure, axes = canvas(9.0, 4.4)
+    figure, axes = canvas(9.0, 4.85)
+    step, gap = 0.62, 0.24  # from one part to the next; what is free between two
     for x, name, parts in (
         (
             1.0,
@@ -682,28 +690,28 @@ def _14_block() -> Figure:
             ["LayerNorm", "attention", "+", "LayerNorm", "feed-forward", "+"],
         ),
     ):
-        label(axes, x + 1.2, 4.15, name, size=11.5)
+        label(axes, x + 1.2, 4.62, name, size=11.5)
         places = {}
         for i, part in enumerate(parts):
-            y = 0.55 + 0.56 * i
+            y = 0.55 + step * i
             if part == "+":
                 _plus(axes, x + 1.2, y + 0.19)
             else:
                 kind = {"attention": WEIGHT, "feed-forward": WEIGHT, "LayerNorm": PLAIN}[part]
                 box(axes, x + 0.4, y, 1.6, 0.38, part, kind, 11)
-            arrow(axes, (x + 1.2, y - 0.18), (x + 1.2, y - 0.01))
+            arrow(axes, (x + 1.2, y - gap), (x + 1.2, y + (0.05 if part == "+" else 0)))
             places[i] = y
-        arrow(axes, (x + 1.2, 0.55 + 0.56 * 6 - 0.18), (x + 1.2, 0.55 + 0.56 * 6 + 0.05))
+        arrow(axes, (x + 1.2, 0.55 + step * 6 - gap), (x + 1.2, 0.6 + step * 6))
         for start, plus in zip(
-            (0.42, 0.55 + 0.56 * 3 - 0.12),
+            (0.43, 0.55 + step * 3 - 0.12),
             [i for i, part in enumerate(parts) if part == "+"],
             strict=True,
         ):
             end = places[plus] + 0.19
-            axes.plot([x + 1.2, x + 2.35, x + 2.35], [start, start, end], color=ACTIVATION[1], linewidth=1.5)
-            arrow(axes, (x + 2.35, end), (x + 1.42, end), ACTIVATION[1])
+            axes.plot([x + 1.2, x + 2.35, x + 2.35], [start, start, end], color=SHORTCUT[1], linewidth=1.5)
+            arrow(axes, (x + 2.35, end), (x + 1.42, end), SHORTCUT[1])
         label(axes, x + 1.2, 0.22, "x", DATA[1], 13)
-    label(axes, 4.5, 1.6, "the direct path\nadds the input", ACTIVATION[1], 10)
+    label(axes, 4.5, 1.6, "the direct path\nadds the input", SHORTCUT[1], 10)
     return figure
 
 
@@ -753,43 +761,54 @@ def _unit(axes: Axes, place: tuple[float, float], kind, crossed: bool = False) -
 
 @diagram
 def _19_graph() -> Figure:
-    figure, axes = canvas(9.2, 3.4)
+    figure, axes = canvas(9.2, 4.3)
+    width, height = 1.3, 0.55
     nodes = {
-        "w = 3": (0.3, 1.45, WEIGHT),
-        "a = w²": (2.8, 2.3, ACTIVATION),
-        "b = 2w": (2.8, 0.6, ACTIVATION),
-        "c = a · b": (5.3, 1.45, ACTIVATION),
-        "loss = c + a": (7.4, 1.45, GRADIENT),
+        "w = 3": (0.2, 1.85, WEIGHT),
+        "a = w² = 9": (2.95, 2.95, ACTIVATION),
+        "b = 2w = 6": (2.95, 0.75, ACTIVATION),
+        "c = a · b": (5.55, 1.85, ACTIVATION),
+        "loss = c + a": (7.7, 1.85, ACTIVATION),
     }
     for name, (x, y, kind) in nodes.items():
-        box(axes, x, y, 1.3 if name != "loss = c + a" else 1.6, 0.55, name, kind, 12)
-    for start, end in (
-        ((1.6, 1.85), (2.78, 2.5)),
-        ((1.6, 1.6), (2.78, 0.95)),
-        ((4.1, 2.5), (5.28, 1.85)),
-        ((4.1, 0.9), (5.28, 1.6)),
-        ((6.6, 1.72), (7.38, 1.72)),
+        box(axes, x, y, width, height, name, kind, 11.5)
+    for start, end in (  # forward; the way back lies beside it
+        ((1.52, 2.3), (2.93, 3.13)),
+        ((1.52, 2.08), (2.93, 1.14)),
+        ((4.27, 3.08), (5.53, 2.32)),
+        ((4.27, 1.14), (5.53, 2.06)),
+        ((6.87, 2.2), (7.68, 2.2)),
     ):
         arrow(axes, start, end)
-    arrow(axes, (4.1, 2.7), (8.2, 2.02), bend=-0.15)
+    for start, end in (
+        ((2.93, 2.98), (1.52, 2.15)),
+        ((2.93, 0.99), (1.52, 1.93)),
+        ((5.53, 2.14), (4.15, 2.93)),
+        ((5.53, 1.91), (4.27, 0.99)),
+        ((7.68, 2.04), (6.87, 2.04)),
+    ):
+        arrow(axes, start, end, GRADIENT[1])
+    arrow(axes, (4.27, 3.42), (8.6, 2.42), bend=-0.25)
+    arrow(axes, (8.3, 2.42), (4.27, 3.24), GRADIENT[1], bend=0.22)
     for x, y, text in (
-        (1.75, 2.4, "∂a/∂w = 2w = 6"),
-        (1.75, 1.0, "∂b/∂w = 2"),
-        (5.2, 2.35, "∂c/∂a = b = 6"),
-        (5.2, 0.95, "∂c/∂b = a = 9"),
-        (7.0, 1.35, "1"),
-        (6.9, 2.72, "1"),
+        (2.86, 2.4, "∂a/∂w = 2w = 6"),
+        (1.5, 1.2, "∂b/∂w = 2"),
+        (4.3, 2.33, "∂c/∂a = b = 6"),
+        (5.75, 1.2, "∂c/∂b = a = 9"),
+        (7.27, 1.82, "1"),
+        (6.6, 2.98, "1"),
     ):
         label(axes, x, y, text, GRADIENT[1], 10.5)
     label(
         axes,
         4.6,
-        0.15,
+        0.2,
         "multiply along each path, then add: 6 · 1 + 6 · 6 · 1 + 2 · 9 · 1 = 60 = dloss/dw",
         GRADIENT[1],
         12,
     )
-    label(axes, 4.6, 3.2, "forward: left to right · backward: right to left", size=10)
+    label(axes, 2.0, 4.1, "forward: left to right", size=11)
+    label(axes, 6.6, 4.1, "backward: right to left, with the factors", GRADIENT[1], 11)
     return figure
 
 
@@ -850,13 +869,13 @@ def _21_cycle() -> Figure:
     arrow(axes, (1.4, 1.72), (1.4, 2.33))
     label(axes, 2.65, 0.55, "one epoch: every training picture once", size=10.5)
     label(axes, 2.65, 3.35, "for each batch", size=11)
-    for y, share, text, what, kind in (
-        (2.5, 3.0, "training", "changes the weights", DATA),
-        (1.6, 0.9, "validation", "chooses settings, after each epoch", WEIGHT),
-        (0.7, 0.9, "test", "once, at the very end", GRADIENT),
+    for y, share, text, what in (
+        (2.5, 3.0, "training", "changes the weights"),
+        (1.6, 0.9, "validation", "chooses settings, after each epoch"),
+        (0.7, 0.9, "test", "once, at the very end"),
     ):
-        box(axes, 5.7, y, share, 0.5, text, kind, 11)
-        label(axes, 5.75, y - 0.2, what, kind[1], 10, ha="left")
+        box(axes, 5.7, y, share, 0.5, text, DATA, 11)
+        label(axes, 5.75, y - 0.2, what, size=10, ha="left")
     label(axes, 7.2, 3.35, "three parts of the data", size=11)
     return figure
 
@@ -871,7 +890,7 @@ def _21_checkpoint() -> Figure:
         ("optimizer", "its averages\nfor each weight", GRADIENT),
         ("scheduler", "how far the\nlearning rate is", PLAIN),
         ("random state", "the next order\nof the pictures", DATA),
-        ("epoch, history", "where the run\nstands", ACTIVATION),
+        ("epoch, history", "where the run\nstands", PLAIN),
     ]
     for i, (name, what, kind) in enumerate(parts):
         box(axes, 0.5 + 1.68 * i, 1.15, 1.52, 0.45, name, kind, 11)
@@ -898,7 +917,7 @@ def _21_curves() -> Figure:
         left = 0.3 + 1.8 * i
         arrow(axes, (left, 0.35), (left + 1.5, 0.35))
         arrow(axes, (left, 0.35), (left, 1.7))
-        for values, colour in ((train, DATA[1]), (validation, WEIGHT[1])):
+        for values, colour in ((train, DATA[1]), (validation, WEIGHT[1])):  # as in the chapter's own plots
             x = [left + 0.1 + 0.2 * k for k in range(len(values))]
             axes.plot(x, [0.45 + 0.45 * value for value in values], color=colour, linewidth=2)
         label(axes, left + 0.75, 1.98, name, size=10.5)
@@ -969,7 +988,7 @@ def _23_files() -> Figure:
     parts = [
         ('"model"', "a state_dict, as on the left", WEIGHT),
         ('"optimizer"', "state: two means for each weight\nparam_groups: lr, betas, …", GRADIENT),
-        ('"step"', "6", ACTIVATION),
+        ('"step"', "6", PLAIN),
     ]
     for y, (name, what, kind) in zip((2.2, 1.4, 0.65), parts, strict=True):
         label(axes, 4.45, y, name, size=11, ha="left")
@@ -989,11 +1008,11 @@ def _24_timeline() -> Figure:
     for y, name in ((2.2, "CPU"), (1.5, "GPU")):
         label(axes, 0.2, y + 0.18, name, ha="left", size=12)
     for i in range(5):
-        box(axes, 1.0 + 0.42 * i, 2.2, 0.36, 0.36, str(i), DATA, 10)
-        box(axes, 1.4 + 1.2 * i, 1.5, 1.1, 0.36, f"kernel {i}", ACTIVATION, 10)
+        box(axes, 1.0 + 0.42 * i, 2.2, 0.36, 0.36, str(i), A, 10)
+        box(axes, 1.4 + 1.2 * i, 1.5, 1.1, 0.36, f"kernel {i}", B, 10)
     arrow(axes, (1.18, 2.18), (1.45, 1.9))
     arrow(axes, (2.86, 2.18), (6.3, 1.92), dashed=True)
-    box(axes, 3.2, 2.2, 4.15, 0.36, "waits: loss.item() needs the last result", GRADIENT, 10)
+    box(axes, 3.2, 2.2, 4.15, 0.36, "waits: loss.item() needs the last result", PLAIN, 10, linestyle="--")
     arrow(axes, (7.3, 1.88), (7.36, 2.18))
     label(axes, 1.0, 2.78, "the CPU only puts work into a queue", size=10, ha="left")
     label(axes, 4.5, 1.15, "the GPU works it off, one kernel after the other", size=10)
@@ -1017,17 +1036,51 @@ def _24_formats() -> Figure:
         label(axes, 0.2, y + 0.12, name, ha="left", size=12)
         grid(axes, 1.35, y, 1, 1, cell * 1.3, PLAIN)
         for i in range(exponent):
-            grid(axes, 1.65 + i * cell, y, 1, 1, cell, WEIGHT)
+            grid(axes, 1.65 + i * cell, y, 1, 1, cell, A)
         for i in range(mantissa):
-            grid(axes, 1.72 + (exponent + i) * cell, y, 1, 1, cell, DATA)
+            grid(axes, 1.72 + (exponent + i) * cell, y, 1, 1, cell, B)
         x = 1.95 + (exponent + mantissa) * cell
         label(axes, x, y + 0.1, digits, size=10, ha="left") if row else label(
             axes, 5.9, y + 0.42, digits, size=10
         )
     label(axes, 1.48, 2.35, "sign", PLAIN[1], 10)
-    label(axes, 2.45, 2.35, "exponent: range", WEIGHT[1], 10)
-    label(axes, 4.4, 2.35, "fraction: precision", DATA[1], 10)
+    label(axes, 2.45, 2.35, "exponent: range", A[1], 10)
+    label(axes, 4.4, 2.35, "fraction: precision", B[1], 10)
     return figure
+
+
+@diagram
+def _24_channels_last() -> Figure:
+    figure, axes = canvas(9.2, 4.3)
+    cell, left, kinds = 0.52, 2.75, (A, B, C)
+    label(axes, 1.1, 4.05, "x (1, 3, 2, 2)", size=11)
+    for channel, kind in enumerate(kinds):
+        y = 2.75 - 1.25 * channel
+        texts = [[4 * channel, 4 * channel + 1], [4 * channel + 2, 4 * channel + 3]]
+        label(axes, 1.1, y + 1.04, f"channel {channel}", kind[1], 10)
+        grid(axes, 0.65, y, 2, 2, 0.45, kind, texts, 12)
+    rows = (  # the order in memory, the strides of C and of W
+        (2.75, "default: channel by channel", range(12), 4, 1),
+        (0.6, "channels_last: pixel by pixel", [p + 4 * c for p in range(4) for c in range(3)], 1, 3),
+    )
+    for y, name, order, to_channel, to_pixel in rows:
+        label(axes, left, y + 1.27, name, ha="left", size=12)
+        for place, number in enumerate(order):
+            grid(axes, left + cell * place, y, 1, 1, cell, kinds[number // 4], [[number]], 12)
+        for start in (0, to_channel):  # 0, 4, 8: one pixel's channels
+            _step(axes, left, y + cell, cell, start, to_channel, -0.25 if to_channel > 1 else -0.6)
+        _step(axes, left, y, cell, 0, to_pixel, 0.25 if to_pixel > 1 else 0.6)
+        x = left + cell * (2 * to_channel + 0.9)
+        label(axes, x, y + cell + 0.2, f"to the next channel: {to_channel}", size=10, ha="left")
+        x = left + cell * (to_pixel + 0.9)
+        label(axes, x, y - 0.2, f"to the next pixel: {to_pixel}", size=10, ha="left")
+    return figure
+
+
+def _step(axes: Axes, left: float, y: float, cell: float, start: int, length: int, bend: float) -> None:
+    """An arrow over `length` cells of a row of memory that begins at `left`."""
+    places = [left + cell * (start + 0.58), left + cell * (start + length + 0.42)]
+    arrow(axes, (places[0], y), (places[1], y), PLAIN[1], bend)
 
 
 # Chapter 25
@@ -1068,9 +1121,9 @@ def _26_block() -> Figure:
     _plus(axes, 7.0, y)
     arrow(axes, (7.17, y), (7.75, y))
     box(axes, 7.75, y - 0.3, 1.1, 0.6, "x + f(x)", DATA, 12)
-    axes.plot([1.5, 1.5, 7.0], [y, 3.1, 3.1], color=DATA[1], linewidth=2.2)
-    arrow(axes, (7.0, 3.1), (7.0, y + 0.17), DATA[1])
-    label(axes, 4.2, 3.25, "shortcut: x as it is", DATA[1])
+    axes.plot([1.5, 1.5, 7.0], [y, 3.1, 3.1], color=SHORTCUT[1], linewidth=2.2)
+    arrow(axes, (7.0, 3.1), (7.0, y + 0.17), SHORTCUT[1])
+    label(axes, 4.2, 3.25, "shortcut: x as it is", SHORTCUT[1])
     label(axes, 1.82, y + 0.16, "f", "#222222", 13)
     # The way back.
     low = 1.0
@@ -1103,8 +1156,8 @@ def _26_network() -> Figure:
         arrow(axes, (left + 0.7, y), (left + 0.9, y))
         box(axes, left + 0.9, y - 0.3, 0.45, 0.6, "f", ACTIVATION, 13)
         arrow(axes, (left + 1.35, y), (left + 1.5, y))
-        axes.plot([left + 0.75, left + 0.75, left + 1.62], [y, 0.55, 0.55], color=DATA[1], linewidth=1.8)
-        arrow(axes, (left + 1.62, 0.55), (left + 1.62, y - 0.14), DATA[1])
+        axes.plot([left + 0.75, left + 0.75, left + 1.62], [y, 0.55, 0.55], color=SHORTCUT[1], linewidth=1.8)
+        arrow(axes, (left + 1.62, 0.55), (left + 1.62, y - 0.14), SHORTCUT[1])
         _plus(axes, left + 1.62, y)
         label(axes, left + 0.8, 1.85, shape, DATA[1], 9.5)
         label(axes, left + 0.8, 0.25, f"stage {i + 1}", "#222222", 10)

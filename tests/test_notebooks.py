@@ -4,7 +4,9 @@ No kernel runs here; the replay (nbreplay.py) compares the outputs.
 """
 
 import ast
+import base64
 import re
+import struct
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -126,6 +128,18 @@ def test_pictures_of_cells_have_alternative_text(path):
         assert not shown or (len(text) >= 40 and text.endswith(".")), (
             f"{cell.id}: say what is to be seen: {text!r}"
         )
+
+
+@every_notebook
+def test_pictures_are_stored_at_twice_their_size(path):
+    """Sharp on a screen with small pixels and on a projector: refresh.py stores them so; an odd size is rounded down."""
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                start = base64.b64decode(output.data["image/png"][:32])  # a PNG's width and height
+                stored = dict(zip(("width", "height"), struct.unpack(">II", start[16:24]), strict=True))
+                shown = output.metadata.get("image/png", {})
+                assert {side: pixels // 2 for side, pixels in stored.items()} == shown, cell.id
 
 
 @every_lecture
