@@ -100,7 +100,7 @@ RECIPES = {
     "quick": Settings(),
     "residual": Settings(
         model="residual",
-        epochs=32,
+        epochs=36,
         batch_size=256,
         lr=0.3,
         weight_decay=1e-3,
