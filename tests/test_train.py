@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.datasets import CIFAR10
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
 import helpers
 import train
@@ -45,6 +48,7 @@ DRIVER = """
 import os, signal, sys
 sys.path.insert(0, {notebooks!r})
 import torch
+from PIL import Image
 torch.set_num_threads(1)
 import course_data
 numbers = torch.Generator().manual_seed(1)
@@ -1042,6 +1046,20 @@ def test_the_residual_weights_are_those_of_the_record():
         run = record["runs"][name]
         assert train.Settings(**run["settings"]) == settings
         assert all(len(values) == settings.epochs for values in run["history"].values())
+
+
+def test_images_are_re_encoded_as_jpeg_files_of_quality_75(tmp_path):
+    spec = importlib.util.spec_from_file_location("make", helpers.DATA / "weights" / "make.py")
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    images = cifar10_tensors(train=False)[0][:3]
+    before = images.clone()
+    found = make.reencoded(images)
+    assert found.shape == images.shape and found.dtype == torch.uint8 and torch.equal(images, before)
+    for i, image in enumerate(images):
+        to_pil_image(image).save(tmp_path / "image.jpg", quality=75)
+        assert torch.equal(found[i], pil_to_tensor(Image.open(tmp_path / "image.jpg")))
+    assert 0 < (found.float() - images.float()).abs().mean() < 8
 
 
 def test_more_minutes_are_more_epochs_of_the_same_recipes():

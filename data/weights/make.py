@@ -9,10 +9,13 @@ COURSE_DATA=full python data/weights/make.py --minutes         minutes.json
 
 Each training run leaves its result under logs/weights/, so that a command that was stopped goes on where it was.
 With the names of some runs after the command, only these are trained: two commands can share the work.
+`--jpeg` re-encodes the images first, as those of the records here were.
 """
 
 import argparse
+import functools
 import hashlib
+import io
 import json
 import os
 import platform
@@ -22,8 +25,11 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 import torchvision
+from PIL import Image
+from torch import Tensor
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "notebooks"))
@@ -176,17 +182,39 @@ def experiments() -> dict[str, Settings]:
     return runs
 
 
-def result_of(name: str, settings: Settings) -> dict:
+def reencoded(images: Tensor) -> Tensor:
+    """Each of the images, uint8 (N, 3, H, W), as it comes back from a JPEG file of quality 75."""
+    found = []
+    for pixels in images.permute(0, 2, 3, 1).numpy():
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=75)
+        found.append(np.asarray(Image.open(file)))
+    return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).contiguous()
+
+
+@functools.cache
+def data(train: bool, jpeg: bool) -> tuple[Tensor, Tensor]:
+    """CIFAR-10's training or test images, uint8 (N, 3, 32, 32), and labels; jpeg: the images `reencoded`."""
+    images, labels = cifar10_tensors(train=train)
+    return (reencoded(images) if jpeg else images), labels
+
+
+def folder_of_runs(jpeg: bool) -> Path:
+    """Where the runs leave their results: those on re-encoded images by themselves."""
+    return helpers.LOGS / ("weights-jpeg" if jpeg else "weights")
+
+
+def result_of(name: str, settings: Settings, jpeg: bool) -> dict:
     """Train the run `name`, or read what an earlier command left of it; score it on the images held out, or on the
     test images if it holds none out."""
-    folder = helpers.LOGS / "weights"
+    folder = folder_of_runs(jpeg)
     path = folder / f"{name}.json"
     if path.exists():
         found = json.loads(path.read_text())
         if Settings(**found["settings"]) == settings:
             return found
     print(f"{name}: {settings}", flush=True)
-    images, labels = cifar10_tensors(train=True)
+    images, labels = data(train=True, jpeg=jpeg)
     start, before = time.perf_counter(), time.process_time()
     checkpoint = folder / f"{name}.pt"
     model, history = train(
@@ -201,7 +229,7 @@ def result_of(name: str, settings: Settings) -> dict:
         "device": helpers.device.type,
     }
     if settings.validation == 0:
-        part, scored = "test", cifar10_tensors(train=False)
+        part, scored = "test", data(train=False, jpeg=jpeg)
     else:
         part, scored = "validation", split(images, labels, settings.validation)[1]
     found[f"{part}_accuracy"] = score(model, settings, *scored)
@@ -215,13 +243,13 @@ def score(model: torch.nn.Module, settings: Settings, images: torch.Tensor, labe
     return helpers.evaluate(to_ask(model, settings), batches, torch.nn.CrossEntropyLoss())[1]
 
 
-def surroundings(data_name: str) -> dict:
+def surroundings(data_name: str, jpeg: bool) -> dict:
     """What the runs were made on and with."""
-    images, labels = cifar10_tensors(train=True)
+    images, labels = data(train=True, jpeg=jpeg)
     digest = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     return {
         "data": data_name,
-        "data_sha256": digest,  # of the training images (N, 3, 32, 32) and labels, as cifar10_tensors gives them
+        "data_sha256": digest,  # of the training images (N, 3, 32, 32) and labels, as `data` gives them
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -283,7 +311,14 @@ def main() -> None:
         "--experiments", action="store_true", help="the table of experiments, one change at a time"
     )
     parser.add_argument(
-        "--data-name", default="CIFAR-10", metavar="TEXT", help="what the record calls the data"
+        "--jpeg",
+        action="store_true",
+        help="save each image as a JPEG file of quality 75 and read it again, first",
+    )
+    parser.add_argument(
+        "--data-name",
+        metavar="TEXT",
+        help="what the record calls the data (default: CIFAR-10, with --jpeg also how it was re-encoded)",
     )
     parser.add_argument("names", nargs="*", help="train these runs only, and write no record")
     options = parser.parse_args()
@@ -294,12 +329,13 @@ def main() -> None:
         parser.error("the weights are made from the whole of CIFAR-10: set COURSE_DATA=full")
     if unknown := set(options.names) - set(runs):
         parser.error(f"no such run: {', '.join(sorted(unknown))}; the runs are {', '.join(runs)}")
-    results = {name: result_of(name, runs[name]) for name in options.names or runs}
+    results = {name: result_of(name, runs[name], options.jpeg) for name in options.names or runs}
     if options.names:
         return
 
-    command = "COURSE_DATA=full python data/weights/make.py"
-    around = surroundings(options.data_name)
+    command = "COURSE_DATA=full python data/weights/make.py" + " --jpeg" * options.jpeg
+    data_name = options.data_name or "CIFAR-10" + " re-encoded as JPEG (quality 75)" * options.jpeg
+    around = surroundings(data_name, options.jpeg)
     if options.choices:
         write("choices.json", {"command": f"{command} --choices", **around, "runs": results})
         return
@@ -326,7 +362,7 @@ def main() -> None:
 
     model, seeds = options.model, SEEDS[options.model]
     shipped = seed_name(model, 0)
-    state = helpers.load_checkpoint(helpers.LOGS / "weights" / f"{shipped}.pt")["model"]
+    state = helpers.load_checkpoint(folder_of_runs(options.jpeg) / f"{shipped}.pt")["model"]
     state = {key: value.contiguous() for key, value in state.items()}
     if model == "residual":  # two million numbers: half as many bytes as in float32
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
@@ -345,7 +381,9 @@ def main() -> None:
         "test_accuracy": results[shipped]["test_accuracy"],
         "stored": {
             "dtype": str(next(iter(state.values())).dtype).removeprefix("torch."),
-            "test_accuracy": score(stored.to(helpers.device), runs[shipped], *cifar10_tensors(train=False)),
+            "test_accuracy": score(
+                stored.to(helpers.device), runs[shipped], *data(train=False, jpeg=options.jpeg)
+            ),
         },
         "test_accuracies": {"seeds": seeds, "runs": final} | spread,
         "runs": results,
