@@ -208,8 +208,7 @@ def result_of(name: str, settings: Settings, jpeg: bool) -> dict:
     """Train the run `name`, or read what an earlier command left of it; score it on the images held out, or on the
     test images if it holds none out."""
     folder = folder_of_runs(jpeg)
-    path = folder / f"{name}.json"
-    if path.exists():
+    for path in sorted(folder.glob("*.json")):  # a run with these settings may stand under another name
         found = json.loads(path.read_text())
         if Settings(**found["settings"]) == settings:
             return found
@@ -233,7 +232,7 @@ def result_of(name: str, settings: Settings, jpeg: bool) -> dict:
     else:
         part, scored = "validation", split(images, labels, settings.validation)[1]
     found[f"{part}_accuracy"] = score(model, settings, *scored)
-    path.write_text(json.dumps(found))
+    (folder / f"{name}.json").write_text(json.dumps(found))
     return found
 
 
@@ -336,14 +335,12 @@ def main() -> None:
     command = "COURSE_DATA=full python data/weights/make.py" + " --jpeg" * options.jpeg
     data_name = options.data_name or "CIFAR-10" + " re-encoded as JPEG (quality 75)" * options.jpeg
     around = surroundings(data_name, options.jpeg)
-    if options.choices:
-        write("choices.json", {"command": f"{command} --choices", **around, "runs": results})
-        return
+    for kind in ("choices", "minutes"):
+        if getattr(options, kind):
+            write(f"{kind}.json", {"command": f"{command} --{kind}", **around, "runs": results})
+            return
     if options.pieces:
         write("pieces.json", {"command": f"{command} --pieces", **around, "rows": rows_of_pieces(results)})
-        return
-    if options.minutes:
-        write("minutes.json", {"command": f"{command} --minutes", **around, "runs": results})
         return
     if options.experiments:
         rows = []

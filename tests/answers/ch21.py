@@ -300,30 +300,22 @@ def fit_by_loss(model, batches, validation, loss_fn, optimizer, epochs):
     return accuracies
 
 
-def fit_by_training_accuracy(model, batches, validation, loss_fn, optimizer, epochs):
-    accuracies, own, best = [], [], None
-    for _ in range(epochs):
-        for x, y in batches:
-            step(model, x, y, loss_fn, optimizer)
-        accuracies.append(score(model, validation, loss_fn)[1])
-        own.append(score(model, batches, loss_fn)[1])
-        if own.index(max(own)) == len(own) - 1:
-            best = copy.deepcopy(model.state_dict())
-    model.load_state_dict(best)
-    return accuracies
+def fit_by_training(part, best_of):
+    """part: of `score`, 0 for the loss and 1 for the accuracy. best_of: min or max."""
 
+    def fit(model, batches, validation, loss_fn, optimizer, epochs):
+        accuracies, own, best = [], [], None
+        for _ in range(epochs):
+            for x, y in batches:
+                step(model, x, y, loss_fn, optimizer)
+            accuracies.append(score(model, validation, loss_fn)[1])
+            own.append(score(model, batches, loss_fn)[part])
+            if own.index(best_of(own)) == len(own) - 1:
+                best = copy.deepcopy(model.state_dict())
+        model.load_state_dict(best)
+        return accuracies
 
-def fit_by_training_loss(model, batches, validation, loss_fn, optimizer, epochs):
-    accuracies, own, best = [], [], None
-    for _ in range(epochs):
-        for x, y in batches:
-            step(model, x, y, loss_fn, optimizer)
-        accuracies.append(score(model, validation, loss_fn)[1])
-        own.append(score(model, batches, loss_fn)[0])
-        if own[-1] == min(own):
-            best = copy.deepcopy(model.state_dict())
-    model.load_state_dict(best)
-    return accuracies
+    return fit
 
 
 def fit_by_assign(model, batches, validation, *rest):
@@ -496,8 +488,8 @@ WRONG = {
         Wrong(lambda *a: fit_from(*a, names=["weight"]), hint="the whole state_dict"),
         Wrong(lambda *a: fit_from(*a, names=["weight", "bias"]), hint="the buffer after"),
         Wrong(first_validation_batch, hint="validation accuracies"),
-        Wrong(fit_by_training_accuracy, hint="chosen by `validation`"),
-        Wrong(fit_by_training_loss, hint="chosen by `validation`"),
+        Wrong(fit_by_training(1, max), hint="chosen by `validation`"),
+        Wrong(fit_by_training(0, min), hint="chosen by `validation`"),
         Wrong(fit_by_assign, hint="put new parameters"),
         Wrong(fit_by_loss, hint="lowest validation loss"),
         Wrong(only_the_first_batch, hint="validation accuracies"),

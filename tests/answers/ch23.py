@@ -481,22 +481,16 @@ def only_settings(path, model, optimizer):
     return saved["epoch"] + 1
 
 
-def not_strict(path, model, optimizer):
-    if not Path(path).exists():
-        return 1
-    saved = torch.load(path)
-    model.load_state_dict(saved["model"], strict=False)
-    optimizer.load_state_dict(saved["optimizer"])
-    return saved["epoch"] + 1
+def loaded_with(**options):
+    def resume(path, model, optimizer):
+        if not Path(path).exists():
+            return 1
+        saved = torch.load(path)
+        model.load_state_dict(saved["model"], **options)
+        optimizer.load_state_dict(saved["optimizer"])
+        return saved["epoch"] + 1
 
-
-def by_assign(path, model, optimizer):
-    if not Path(path).exists():
-        return 1
-    saved = torch.load(path)
-    model.load_state_dict(saved["model"], assign=True)
-    optimizer.load_state_dict(saved["optimizer"])
-    return saved["epoch"] + 1
+    return resume
 
 
 def without_momentum_if_need_be(path, model, optimizer):
@@ -675,8 +669,8 @@ WRONG = {
         Wrong(writes_a_file, hint="has written one"),
         Wrong(removes_the_file, hint="changed or removed"),
         Wrong(own_settings, hint="learning rate"),
-        Wrong(not_strict, hint="without one of the weights"),
-        Wrong(by_assign, hint="load without assign=True"),
+        Wrong(loaded_with(strict=False), hint="without one of the weights"),
+        Wrong(loaded_with(assign=True), hint="load without assign=True"),
         Wrong(without_momentum_if_need_be, hint="other parameter groups"),
         Wrong(lambda p, m, o: str(resume(p, m, o)), hint="A run starts with epoch 1"),
     ],
