@@ -109,8 +109,11 @@ def dead_units(answer):
     wide = _linear(
         [[1e-5, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, -6.5, 0.0, 0.0, -3.0]
     )
-    # unit 0 lives and never changes, and its weights get a gradient of 0
-    steady = _linear([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0.5, -0.5, 0.0, 0.0])
+    # unit 0 lives and never changes, and its weights get a gradient of 0; the last two are silent for the largest inputs
+    steady = _linear(
+        [[0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]],
+        [0.5, -1.5, 0.0, 0.0, 0.0, 0.0],
+    )
     cases = [
         (other, torch.tensor([[1.0, 2.0], [3.0, -1.0], [2.0, 2.0]])),
         (layer, torch.tensor([[1.0, 2.0], [-3.0, 1.0], [-1.0, 0.0]])),
@@ -437,7 +440,8 @@ def judge_layers(used, network, sizes, name, where):
     require(
         all(layer in known for layer in used),
         _(
-            "{where} keeps an activation in a plain list, which hides its weights; nn.ModuleList does not.",
+            "{where} uses an activation that is no part of the network. Make activations in __init__ and keep them as "
+            "attributes or in an nn.ModuleList; a plain list hides their weights.",
             where=where,
         ),
     )

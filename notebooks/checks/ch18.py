@@ -88,6 +88,19 @@ def softmax(logits, dim=1):
     return parts / parts.sum(dim=dim, keepdim=True)
 
 
+def overflowing(logits):
+    """What comes out, for each hint, where not each row's largest logit is subtracted before e**logit."""
+    shifts = {
+        _("Subtract each row's largest logit, not its largest absolute value."): logits.abs().amax(
+            dim=1, keepdim=True
+        ),
+        _("e to the power of large logits overflows; subtract each row's largest logit first."): 0,
+        _("Subtract each row's own largest logit, not that of the whole batch."): logits.max(),
+    }
+    parts = {hint: (logits - shift).exp() for hint, shift in shifts.items()}
+    return {hint: part / part.sum(dim=1, keepdim=True) for hint, part in parts.items()}
+
+
 @exercise("18.2")
 def probabilities(answer):
     cases = [
@@ -101,18 +114,13 @@ def probabilities(answer):
     with switched_off(_("softmax"), *pytorchs_own("softmax", "softmin")):
         for logits in cases:
             where = _("the result for the logits {logits}", logits=describe(logits))
-            expected, parts = softmax(logits), logits.exp()
-            shifted = (logits - logits.max()).exp()
-            by_size = (logits - logits.abs().amax(dim=1, keepdim=True)).exp()
+            expected = softmax(logits)
             mistakes = {
-                _("Subtract each row's largest logit, not its largest absolute value."): by_size
-                / by_size.sum(dim=1, keepdim=True),
-                _("e to the power of large logits overflows; subtract each row's largest logit first."): parts
-                / parts.sum(dim=1, keepdim=True),
-                _("Subtract each row's own largest logit, not that of the whole batch."): shifted
-                / shifted.sum(dim=1, keepdim=True),
+                **overflowing(logits),
                 _("Each column adds up to 1; each row should, so work along dim=1."): softmax(logits, dim=0),
-                _("All numbers together add up to 1; each row should."): shifted / shifted.sum(),
+                _("All numbers together add up to 1; each row should."): softmax(
+                    logits.reshape(1, -1)
+                ).view_as(logits),
                 _("These are logarithms of the probabilities."): logits
                 - logits.logsumexp(dim=1, keepdim=True),
             }
@@ -249,6 +257,7 @@ def gradient(answer):
             (torch.randn(1, 4), [0]),
             (torch.randn(5, 2), [0, 1, 1, 0, 1]),
             (torch.randn(3, 6), [1, 0, 1]),
+            (torch.tensor([[200.0, 199.0], [0.0, -1.0]]), [0, 1]),
             # so large that a small step does not change them: differences of losses are no formula
             (torch.tensor([[2.0**40, 0.0], [0.0, -(2.0**40)]]), [1, 0]),
         ]:
@@ -258,7 +267,7 @@ def gradient(answer):
                 logits=describe(logits),
                 target=listed,
             )
-            p, one_hot, parts = logits.softmax(dim=1), F.one_hot(target, classes), logits.exp()
+            p, one_hot = logits.softmax(dim=1), F.one_hot(target, classes)
             expected = (p - one_hot) / count
             narrow = F.one_hot(target)  # as many columns as the largest class of this batch needs
             mistakes = {}
@@ -278,10 +287,7 @@ def gradient(answer):
                     logits.softmax(dim=0) - one_hot
                 )
                 / count,
-                _("e to the power of large logits overflows; subtract each row's largest logit first."): (
-                    parts / parts.sum(dim=1, keepdim=True) - one_hot
-                )
-                / count,
+                **{hint: (wrong - one_hot) / count for hint, wrong in overflowing(logits).items()},
             }
             if narrow.shape[1] == 1:
                 hint = _(
@@ -289,9 +295,8 @@ def gradient(answer):
                 )
                 mistakes[hint] = (p - narrow) / count
             found = call(answer, logits, target, name="gradient")
-            expect(
-                found, expected, where, _("It is (probabilities - one-hot target) / N."), mistakes=mistakes
-            )
+            why = _("It is (probabilities - one-hot target) / N, for large logits, too.")
+            expect(found, expected, where, why, mistakes=mistakes)
     return _("A row adds up to 0: what the right class gains, the others lose.")
 
 

@@ -348,6 +348,17 @@ class ActivationsHidden(ByModuleList):
         self.acts = acts
 
 
+class ActivationsMadeInForward(ByModuleList):
+    def __init__(self, sizes, activation=nn.ReLU):
+        super().__init__(sizes, activation)
+        self.make = activation
+
+    def forward(self, x):
+        for layer in self.hidden:
+            x = self.make()(layer(x))
+        return self.out(x)
+
+
 class Detached(Classifier):
     def forward(self, x):
         return super().forward(x).detach()
@@ -407,6 +418,10 @@ def dead_of_three_rows(layer, x):
 
 def dead_of_four_units(layer, x):
     return 4 - int((layer(x) > 0).any(dim=0).sum())
+
+
+def dead_by_largest_inputs(layer, x):
+    return int((layer(x.amax(dim=0)) <= 0).sum())
 
 
 def dead_rounded(layer, x):
@@ -667,10 +682,11 @@ WRONG = {
         Wrong(meddles(dead_by_all, "requires_grad_", False), hint="changed a module"),
         Wrong(meddles(dead_by_all, "eval"), hint="changed a module"),
         Wrong(never_changing, hint="should be 1"),
-        Wrong(dead_by_slopes, hint="is 2, but should be 1"),
+        Wrong(dead_by_slopes, hint="is 2, but should be 1. Each column is a unit"),
         Wrong(dead_by_gradient, hint="changed a module"),
         Wrong(dead_of_three_rows, hint="dead_units is"),
         Wrong(dead_of_four_units, hint="dead_units is"),
+        Wrong(dead_by_largest_inputs, hint="dead_units is 3, but should be 1. Each column is a unit"),
         Wrong(dead_rounded, hint="dead_units is"),
         Wrong(dead_by_mean, hint="dead_units is"),
         Wrong(dead_by_zeros, hint="You counted the zeros"),
@@ -747,7 +763,8 @@ WRONG = {
         Wrong(WrongAxis, hint="Each row should sum to 1"),
         Wrong(SoftmaxInForward, hint="without softmax"),
         Wrong(ScoresAsProbabilities, hint="These are the scores"),
-        Wrong(ActivationsHidden, hint="keeps an activation in a plain list"),
+        Wrong(ActivationsHidden, hint="a plain list hides their weights"),
+        Wrong(ActivationsMadeInForward, hint="Make activations in __init__"),
         Wrong(Detached, hint="cannot be trained"),
         Wrong(AlwaysReLU, hint="Nothing that `activation` makes"),
         Wrong(OtherDefault, hint="the activation is nn.ReLU"),

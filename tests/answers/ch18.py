@@ -334,8 +334,8 @@ def by_func(logits, target):
     return torch.func.grad(F.cross_entropy)(logits, target)
 
 
-def gradient_overflows(logits, target):
-    return (naive(logits) - F.one_hot(target, logits.shape[1])) / len(target)
+def gradient_by(probabilities):
+    return lambda logits, target: (probabilities(logits) - F.one_hot(target, logits.shape[1])) / len(target)
 
 
 def total_by_modules(outputs, targets):
@@ -528,7 +528,12 @@ WRONG = {
         Wrong(gradient_by_differences, hint="loss is switched off"),
         Wrong(gradient_by_own_differences, hint="probabilities - one-hot", forbidden="by the formula"),
         Wrong(gradient_by_own_large_differences, hint="probabilities - one-hot"),
-        Wrong(gradient_overflows, hint="large logits overflows"),
+        Wrong(gradient_by(naive), hint="large logits overflows"),
+        Wrong(gradient_by(lambda z: naive(z.double()).float()), hint="large logits overflows"),
+        Wrong(gradient_by(largest_of_all), hint="Subtract each row's own largest"),
+        Wrong(gradient_by(largest_absolute), hint="not its largest absolute value"),
+        Wrong(gradient_by(clamped), hint="for large logits, too"),
+        Wrong(gradient_by(lambda z: naive(z).nan_to_num(1)), hint="for large logits, too"),
         Wrong(gradient_over_the_batch, hint="over the batch (dim=0)"),
         Wrong(lambda z, y: torch.softmax(z, dim=1) / len(y), hint="take the one-hot target off"),
     ],
