@@ -283,36 +283,42 @@ def resume(answer):
                 ),
             )
 
-        Calls.made.clear()
-        torch.save({"model": Calls(), "optimizer": own.state_dict(), "epoch": 3}, path)
-        try:
-            answer(path, *start())
-        except Exception:  # a refusal is right, and so is an error about what is no state dict
-            pass
-        require(not Calls.made, _("code from the file was run: load with weights_only=True."))
+        good = {"model": whole.state_dict(), "optimizer": own.state_dict(), "epoch": 3}
+        runs_no_code(path, good | {"model": Calls()}, answer, path, *start())
 
         other = nn.Linear(2, 2)
         momentum = torch.optim.SGD(other.parameters(), lr=0.1).state_dict()
-        torch.save({"model": other.state_dict(), "optimizer": momentum, "epoch": 3}, path)
-        whole_file = path.read_bytes()
-        model, optimizer = start()
-        less = {name: value for name, value in model.state_dict().items() if name != "0.bias"}
-        torch.save({"model": less, "optimizer": optimizer.state_dict(), "epoch": 3}, path)
-        lacking = path.read_bytes()
-        groups = torch.optim.SGD([{"params": p} for p in model.parameters()], lr=0.1).state_dict()
-        torch.save({"model": model.state_dict(), "optimizer": groups, "epoch": 3}, path)
-        grouped = path.read_bytes()
+        less = {name: value for name, value in good["model"].items() if name != "0.bias"}
+        groups = torch.optim.SGD([{"params": p} for p in whole.parameters()], lr=0.1).state_dict()
         for content, what in (
             (stored, _("a file that may not be opened")),
             (b"<html>404: not found", _("a file that is no checkpoint")),
             (b"", _("an empty file")),
             (b"hello, this is a text", _("a text")),
-            (whole_file[:-200], _("a checkpoint that was cut off")),
-            (whole_file, _("a checkpoint of another network")),
-            (lacking, _("a checkpoint without one of the weights")),
-            (grouped, _("a checkpoint of an optimizer with other parameter groups")),
+            (stored[:-200], _("a checkpoint that was cut off")),
+            (
+                {"model": other.state_dict(), "optimizer": momentum, "epoch": 3},
+                _("a checkpoint of another network"),
+            ),
+            (good | {"model": less}, _("a checkpoint without one of the weights")),
+            (
+                good | {"model": good["model"] | {"9.weight": torch.zeros(2)}},
+                _("a checkpoint with one weight too many"),
+            ),
+            (good | {"optimizer": groups}, _("a checkpoint of an optimizer with other parameter groups")),
+            (good["model"], _("a state dict alone")),
+            *(
+                (
+                    {key: good[key] for key in good if key != name},
+                    _('a checkpoint without "{name}"', name=name),
+                )
+                for name in good
+            ),
         ):
-            path.write_bytes(content)
+            if isinstance(content, dict):
+                torch.save(content, path)
+            else:
+                path.write_bytes(content)
             try:
                 with no_access(path) if content is stored else nullcontext():
                     found = answer(path, *start())
@@ -343,6 +349,17 @@ class Calls:
 def note_call():
     Calls.made.append(1)
     return {}
+
+
+def runs_no_code(path: Path, content: Any, answer, *args: Any) -> None:
+    """Write `content`, which holds a Calls, to the file; raises NotYet if answer(*args) runs its code."""
+    Calls.made.clear()
+    torch.save(content, path)
+    try:
+        answer(*args)
+    except Exception:  # a refusal is right, and so is an error about what is no state dict
+        pass
+    require(not Calls.made, _("code from the file was run: load with weights_only=True."))
 
 
 def prepared(pixels: np.ndarray) -> torch.Tensor:
@@ -380,8 +397,12 @@ def name_picture(answer):
     mirrored = Image.Exif()
     mirrored[0x0112] = 2
     palette = picture.quantize(64)
-    marked = picture.copy()
-    marked.paste("white", (8, 8, 24, 24))  # the middle is another picture than the whole
+    marked = pixels // 2 + 40
+    marked[8:24, 8:24] = 180  # the middle is another picture than the whole
+    # Each pixel becomes 4 x 4 pixels of the same mean, of which the four in the middle are brighter.
+    grain = np.full((4, 4, 1), -20)
+    grain[1:3, 1:3] = 60
+    large = (marked.repeat(4, 0).repeat(4, 1) + np.tile(grain, (32, 32, 1))).astype(np.uint8)
     holes, filled = picture.copy(), pixels.copy()
     holes.paste("black", (8, 8, 24, 24))
     filled[8:24, 8:24] = 255  # where its one transparent colour, black, is
@@ -477,10 +498,13 @@ def name_picture(answer):
         ("tall.png", tall, pixels.transpose(1, 0, 2), 1e-3, _("Cut the square out of the middle."), {}),
         (
             "large.png",
-            marked.resize((128, 128), Image.Resampling.NEAREST),
-            np.asarray(marked),
+            Image.fromarray(large),
+            marked,
             0.05,
-            _("It is 128 x 128: shrink it."),
+            _(
+                "It is 128 x 128: shrink it with all its pixels, as BICUBIC of PIL does; NEAREST leaves most of them "
+                "out, and so does F.interpolate without antialias=True."
+            ),
             {},
         ),
     ]
@@ -524,6 +548,7 @@ def name_picture(answer):
                     found=describe(found),
                 ),
             )
+        runs_no_code(weights, Calls(), answer, Path(folder) / "plain.png", weights, classes)
         for content in (b"<html>404", None):
             weights.write_bytes(content) if content else weights.unlink()
             try:

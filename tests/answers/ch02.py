@@ -110,6 +110,14 @@ def in_float64(shape, index):
     return int(sum(place * np.prod(shape[axis + 1 :], dtype=float) for axis, place in enumerate(index)))
 
 
+def by_division(shape, index):
+    step, number = math.prod(shape), 0
+    for length, place in zip(shape, index, strict=True):
+        step /= length
+        number += int(place * step)
+    return number
+
+
 def up_to_four_axes(shape, index):
     return like_digits(shape[:4], index[:4])
 
@@ -234,6 +242,7 @@ WRONG = {
         Wrong(by_tensor, hint="with the shape and the index alone"),
         Wrong(in_float, hint="Are the numbers whole"),
         Wrong(in_float64, hint="Are the numbers whole"),
+        Wrong(by_division, hint="Are the numbers whole"),
         Wrong(up_to_four_axes, hint="One step along an axis"),
         Wrong(lambda shape, index: float(like_digits(shape, index)), hint="an int is wanted"),
         Wrong(lambda shape, index: sum(index), hint="One step along an axis"),

@@ -121,6 +121,8 @@ def name_picture(
     fit=True,
     norm=True,
     softmax=True,
+    shrink=None,
+    weights_only=True,
 ):
     try:
         with Image.open(picture) as file:
@@ -137,13 +139,16 @@ def name_picture(
     if fit == "never shrinks":
         left, top = (found.width - 32) // 2, (found.height - 32) // 2
         small = found.crop((left, top, left + 32, top + 32))
+    elif shrink:
+        side = min(found.size)
+        small = shrink(np.array(ImageOps.fit(found, (side, side))))
     else:
         small = ImageOps.fit(found, (32, 32), Image.Resampling.BICUBIC) if fit else found.resize((32, 32))
     x = torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
     if norm:
         x = (x - torch.tensor(CIFAR10_MEAN).view(3, 1, 1)) / torch.tensor(CIFAR10_STD).view(3, 1, 1)
     model = cifar10_quick(nn.ReLU)
-    model.load_state_dict(torch.load(weights))
+    model.load_state_dict(torch.load(weights, weights_only=weights_only))
     with torch.inference_mode():
         logits = model(x.unsqueeze(0))
         value, number = (logits.softmax(dim=1) if softmax else logits)[0].max(dim=0)
@@ -493,6 +498,52 @@ def loaded_with(**options):
     return resume
 
 
+def if_there(*entries):
+    """Takes a checkpoint that lacks some of the entries."""
+
+    def resume(path, model, optimizer):
+        if not Path(path).exists():
+            return 1
+        saved = torch.load(path)
+        for name, part in (("model", model), ("optimizer", optimizer)):
+            if name in saved or name not in entries:
+                part.load_state_dict(saved[name])
+        return (saved.get("epoch", 0) if "epoch" in entries else saved["epoch"]) + 1
+
+    return resume
+
+
+def weights_alone_will_do(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    model.load_state_dict(saved.get("model", saved))
+    if "optimizer" in saved:
+        optimizer.load_state_dict(saved["optimizer"])
+    return saved.get("epoch", 0) + 1
+
+
+def nothing_missing(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    result = model.load_state_dict(saved["model"], strict=False)
+    assert not result.missing_keys
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["epoch"] + 1
+
+
+@torch.no_grad()
+def copied_by_name(path, model, optimizer):
+    if not Path(path).exists():
+        return 1
+    saved = torch.load(path)
+    for name, value in model.state_dict().items():
+        value.copy_(saved["model"][name])
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["epoch"] + 1
+
+
 def without_momentum_if_need_be(path, model, optimizer):
     if not Path(path).exists():
         return 1
@@ -503,6 +554,24 @@ def without_momentum_if_need_be(path, model, optimizer):
     except ValueError:
         pass
     return saved["epoch"] + 1
+
+
+def nearest(pixels):
+    return Image.fromarray(pixels).resize((32, 32), Image.Resampling.NEAREST)
+
+
+def every_so_many(pixels):
+    step = len(pixels) // 32
+    return pixels[::step, ::step]
+
+
+def interpolate(**options):
+    def shrink(pixels):
+        x = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+        small = nn.functional.interpolate(x, (32, 32), mode="bilinear", align_corners=False, **options)
+        return small[0].permute(1, 2, 0).round().numpy()
+
+    return shrink
 
 
 def changed_first(change):
@@ -564,7 +633,13 @@ RIGHT = {
     ],
     "23.3": [Right(prefix_by_slice), Right(prefix_by_loop), Right(prefix_by_expression)],
     "23.4": [Right(resume), Right(resume_by_try), Right(resume_by_helper)],
-    "23.5": [Right(name_picture), Right(list_pair), Right(by_transforms)],
+    "23.5": [
+        Right(name_picture),
+        Right(list_pair),
+        Right(by_transforms),
+        Right(but(shrink=interpolate(antialias=True))),
+        Right(but(shrink=lambda pixels: Image.fromarray(pixels).resize((32, 32), Image.Resampling.BOX))),
+    ],
 }
 WRONG = {
     "23.1": [
@@ -670,6 +745,13 @@ WRONG = {
         Wrong(removes_the_file, hint="changed or removed"),
         Wrong(own_settings, hint="learning rate"),
         Wrong(loaded_with(strict=False), hint="without one of the weights"),
+        Wrong(nothing_missing, hint="one weight too many"),
+        Wrong(copied_by_name, hint="one weight too many"),
+        Wrong(if_there("model"), hint='without "model"'),
+        Wrong(if_there("optimizer"), hint='without "optimizer"'),
+        Wrong(if_there("epoch"), hint='without "epoch"'),
+        Wrong(if_there("model", "optimizer", "epoch"), hint="a state dict alone"),
+        Wrong(weights_alone_will_do, hint="a state dict alone"),
         Wrong(loaded_with(assign=True), hint="load without assign=True"),
         Wrong(without_momentum_if_need_be, hint="other parameter groups"),
         Wrong(lambda p, m, o: str(resume(p, m, o)), hint="A run starts with epoch 1"),
@@ -681,6 +763,14 @@ WRONG = {
         Wrong(but(rgb=False), hint="grey.png"),
         Wrong(but(fit=False), hint="middle"),
         Wrong(but(fit="never shrinks"), hint="128 x 128"),
+        Wrong(but(shrink=nearest), hint="with all its pixels"),
+        Wrong(but(shrink=every_so_many), hint="with all its pixels"),
+        Wrong(but(shrink=interpolate()), hint="without antialias=True"),
+        Wrong(
+            but(weights_only=False),
+            hint="code from the file",
+            forbidden="without running any code from the file",
+        ),
         Wrong(but(norm=False), hint="normalised"),
         Wrong(but(softmax=False), hint="softmax"),
         Wrong(no_sentence, hint="text.png"),
