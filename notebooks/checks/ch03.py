@@ -189,7 +189,8 @@ def random_crop(answer):
             isinstance(found, Tensor),
             _("random_crop returned {found}; a tensor is wanted.", found=describe(found)),
         )
-        expect(tuple(found.shape), (2, 3, 3), _("the shape of a crop of size 3 from a picture (2, 5, 6)"))
+        shape = _("for a picture {shape} and size {size}, the crop's shape", shape=(2, 5, 6), size=3)
+        expect(tuple(found.shape), (2, 3, 3), shape)
         top, left = corners.get(found[0, 0, 0].item(), (0, 0))
         piece = picture[:, top : top + 3, left : left + 3]
         require(
@@ -268,10 +269,11 @@ def random_crop(answer):
             for x in range(width - size + 1)
         ]
         where = _("a crop of size {size} from a picture {shape}", size=size, shape=shape)
+        what = _("for a picture {shape} and size {size}, the crop's shape", shape=shape, size=size)
         met = set()
         for _number in range(40):
             found = call(answer, other, size, generator, name="random_crop")
-            expect(tuple(found.shape) if isinstance(found, Tensor) else found, (shape[0], size, size), where)
+            expect(tuple(found.shape) if isinstance(found, Tensor) else found, (shape[0], size, size), what)
             fits = [i for i, piece in enumerate(pieces) if same(found, piece)]
             require(bool(fits), _("{where} is no piece of it.", where=where))
             met.add(fits[0])
@@ -332,10 +334,13 @@ def prepared(answer):
                 + 254,
                 _("It goes from 0 to 1: it is not normalised."): expected / 2 + 0.5,
                 _("It is squeezed: `Resize((64, 64))` changes the proportions."): reference(colour, (64, 64)),
-                _("Leave the interpolation of `Resize` as it is by default."): reference(
-                    colour, way=modes.NEAREST
-                ),
-                _("Leave the interpolation of `Resize` at its default."): reference(colour, way=modes.BOX),
+                **{
+                    _(
+                        "The interpolation is {way}; by default, `Resize` is bilinear (PIL's own `resize` is bicubic).",
+                        way=way.value,
+                    ): reference(colour, way=way)
+                    for way in (modes.NEAREST, modes.BOX, modes.HAMMING, modes.BICUBIC, modes.LANCZOS)
+                },
                 _("Leave antialias as it is by default."): v2.functional.normalize(
                     v2.functional.center_crop(
                         v2.functional.resize(functional.to_tensor(colour), 64, antialias=False), 48

@@ -36,6 +36,7 @@ LAYERS += [
 @exercise("15.1")
 def linear(answer):
     cases = [((4, 3), 2, True), ((2, 3), 3, False), ((3,), 5, True), ((2, 5, 4), 4, True), ((0, 3), 2, True)]
+    cases += [((2, 3, 2, 4), 3, True)]
     for shape, size_out, biased in cases:
         x, weight = torch.randn(shape), torch.randn(size_out, shape[-1])
         bias = torch.randn(size_out) if biased else None
@@ -318,7 +319,7 @@ def fully_convolutional(answer):
             tuple(getattr(logits, "shape", ())),
             (2, expected.shape[1], rows, columns),
             _(
-                "{where} the shape of the output for a larger picture, {large},",
+                "{where} with a larger picture, {large}, the output's shape",
                 where=where,
                 large=tuple(large.shape),
             ),

@@ -44,7 +44,7 @@ def encode_text(answer):
         where = _("the result for {text!r} and length {length}", text=text, length=length)
         expect(found, torch.tensor(expected, dtype=torch.int64), where, why)
     return _(
-        "This is all that a simple tokenizer does; real ones split words into pieces, so that none is unknown."
+        "This is all that a simple tokenizer does; real ones split words into pieces, so that hardly any is unknown."
     )
 
 
@@ -81,8 +81,8 @@ def look_up(answer):
     require(
         isinstance(found, torch.Tensor) and torch.allclose(found.float(), product, equal_nan=True),
         _(
-            "the numbers are right, but picked out of the table; the exercise asks for a product with one-hot vectors, "
-            "in which every row takes part."
+            "the numbers are right, but picked out of the table; the exercise asks for a product with dense one-hot "
+            "vectors, in which every row takes part."
         ),
     )
     return _("All but one row are multiplied by 0: the embedding saves you that work.")
@@ -237,7 +237,7 @@ def _check_classifier(model, size, width, classes):
     expect(
         tuple(getattr(logits, "shape", ())),
         (3, classes),
-        _("the shape of the logits for ids of shape (3, 3)"),
+        _("for ids of shape (3, 3), the logits' shape"),
     )
     expect(
         sum(p.numel() for p in model.parameters()),
@@ -254,7 +254,8 @@ def _check_classifier(model, size, width, classes):
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
     require(len(linear) == 1, _("the module holds {count} linear layers; one is wanted.", count=len(linear)))
     table, head = tables[0].weight, linear[0]
-    require(torch.equal(table, drawn[0]), _("a forward pass changes the table; leave `max_norm` out."))
+    changes = _("a forward pass changes the table; leave `max_norm` out.")
+    require(torch.equal(table, drawn[0]), changes)
     require(not table[0].any(), _("row 0 of the embedding is not zero; name the padding by padding_idx."))
     means = torch.stack([table[ids[0]].mean(dim=0), table[4], torch.zeros(width)])
     sums = torch.stack([table[ids[0]].sum(dim=0), table[4], torch.zeros(width)])
@@ -317,7 +318,7 @@ def _check_classifier(model, size, width, classes):
         not found[0].any(),
         _("row 0 gets a gradient, so training would move it; name the padding by padding_idx."),
     )
-    (expected,) = torch.autograd.grad(head(_means(table, ids)).sum(), table)
+    expected, slope = torch.autograd.grad(head(_means(table, ids)).sum(), [table, head.weight])
     expected[0] = 0
     expect(
         found,
@@ -325,6 +326,14 @@ def _check_classifier(model, size, width, classes):
         _("the gradient of the embedding"),
         _("Each real word of a sentence gets an equal share."),
     )
+    nan = _("Never divide by 0: its gradient is NaN even where the result is replaced; divide by at least 1.")
+    expect(
+        head.weight.grad, slope, _("the gradient of the linear layer"), mistakes={nan: slope * float("nan")}
+    )
+    with torch.no_grad():
+        long = table.mul_(100).clone()  # after a long training
+    call(model, ids, name=_("the module"))
+    require(torch.equal(table, long), changes)
 
 
 def _means(table, ids):

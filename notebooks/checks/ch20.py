@@ -142,7 +142,7 @@ def shapes(answer):
             expect(
                 one,
                 wanted,
-                _("for x of shape {shape}, the shape at place {i}", shape=shape, i=i),
+                _("for x of shape {shape}, the result[{i}]", shape=shape, i=i),
                 _("Each layer gets the output of the one before it."),
             )
     return _("The first place where a shape surprises you is where the mistake is.")
@@ -283,7 +283,18 @@ def quick_for(answer):
                 kind=kinds[-1],
             ),
         )
-        expect(kinds, wanted, _("the list of layers of {where}", where=where))
+        for i, (kind, right) in enumerate(zip(kinds, wanted, strict=False)):
+            require(
+                kind == right,
+                _(
+                    "{where}: layer {i}, counted from 0, is {found}; {wanted} is wanted there.",
+                    where=where,
+                    i=i,
+                    found=kind,
+                    wanted=right,
+                ),
+            )
+        expect(len(kinds), len(wanted), _("the number of layers of {where}", where=where))
         small = torch.rand(1, 1, 5, 5)
         for pool in [layer for layer in leaves(network) if isinstance(layer, nn.MaxPool2d)]:
             require(
@@ -313,7 +324,7 @@ def quick_for(answer):
         expect(
             tuple(logits.shape),
             (2, classes),
-            _("the shape of the logits of {where}, for a batch of 2,", where=where),
+            _("for a batch of 2, {where} gives logits whose shape", where=where),
         )
         expected = 32 * (channels * 25 + 1) + 32 * (32 * 25 + 1) + 64 * (32 * 25 + 1)
         expected += 64 * (64 * after**2 + 1) + classes * 65

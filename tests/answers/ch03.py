@@ -224,6 +224,12 @@ def crop_by_share(picture, size, generator):
     return functional.crop(picture, top, left, size, size)
 
 
+def resized_by_pil(picture):
+    shorter = min(picture.size)
+    colour = picture.convert("RGB")
+    return prepare(colour.resize([64 * side // shorter for side in picture.size]))
+
+
 def draws_on_the_picture(picture):
     found = prepare(picture)
     picture.paste(0, (0, 0, 5, 5))
@@ -455,7 +461,7 @@ WRONG = {
         Wrong(lambda picture, size, generator: crop(picture, size, generator, more=0), hint="upper end"),
         Wrong(lambda picture, size, generator: crop(picture, size, None), hint="same seed"),
         Wrong(lambda picture, size, generator: picture[:, :size, :size], hint="draw anew in each call"),
-        Wrong(lambda picture, size, generator: crop(picture, size, generator)[0], hint="the shape of a crop"),
+        Wrong(lambda picture, size, generator: crop(picture, size, generator)[0], hint="the crop's shape"),
         Wrong(same_place, hint="the first column was [0, 1, 2]"),
         Wrong(seeded_inside, hint="seed nothing inside"),
         Wrong(near_the_corner, hint="as likely"),
@@ -491,6 +497,7 @@ WRONG = {
             lambda picture: prepare(picture, interpolation=transforms.InterpolationMode.BOX),
             hint="interpolation",
         ),
+        Wrong(resized_by_pil, hint="The interpolation is bicubic"),
         Wrong(lambda picture: prepare(picture.convert("L")), hint="It is grey"),
     ],
 }

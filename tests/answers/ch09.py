@@ -51,6 +51,25 @@ def cost_without_dilation(layer, height, width):
     return cost_with()(layer, height, width)
 
 
+def cost_with_strides_exchanged(layer, height, width):
+    layer = copy.copy(layer)
+    layer.stride = layer.stride[::-1]
+    return cost_with()(layer, height, width)
+
+
+def cost_by_hook(layer, height, width):
+    shapes = []
+    layer.register_forward_hook(lambda _layer, _given, out: shapes.append(out.shape))
+    layer(torch.zeros(1, layer.in_channels, height, width))
+    return sum(p.numel() for p in layer.parameters()), layer.weight.numel() * math.prod(shapes[0][2:])
+
+
+def cost_by_backward(layer, height, width):
+    picture = torch.zeros(1, layer.in_channels, height, width, requires_grad=True)
+    layer(picture).sum().backward()
+    return cost_with()(layer, height, width)
+
+
 def counts_biases(layer, height, width):
     out = layer(torch.zeros(1, layer.in_channels, height, width)).shape
     numbers = sum(p.numel() for p in layer.parameters())
@@ -127,6 +146,14 @@ def loop(**forced):
         return out if given["bias"] is None else out + given["bias"].reshape(1, -1, 1, 1)
 
     return conv2d
+
+
+def one_kernel_per_channel(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """If each group is one channel, it takes output channel o to see input channel o."""
+    if groups == x.shape[1] > 1:
+        x = x[:, [o % groups for o in range(len(weight))]]
+        groups = len(weight)
+    return loop()(x, weight, bias, stride, padding, dilation, groups)
 
 
 def one_channel_only(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -513,18 +540,23 @@ WRONG = {
             cost_with(weights=lambda layer: layer.weight.numel() * layer.groups),
             hint="that much smaller already",
         ),
-        Wrong(cost_by_meta, hint="changed the layer"),
-        Wrong(cost_by_ones, hint="changed the layer"),
-        Wrong(cost_without_bias, hint="changed the layer"),
-        Wrong(cost_frozen, hint="changed the layer"),
-        Wrong(cost_set_anew(stride=(1, 1)), hint="changed the layer"),
-        Wrong(cost_set_anew(padding=(0, 0)), hint="changed the layer"),
-        Wrong(cost_set_anew(dilation=(1, 1)), hint="changed the layer"),
-        Wrong(cost_without_dilation, hint="used once for each of the 12 x 4 output pixels"),
+        Wrong(cost_by_meta, hint="cost changed a module"),
+        Wrong(cost_by_ones, hint="cost changed a module"),
+        Wrong(cost_without_bias, hint="cost changed a module"),
+        Wrong(cost_frozen, hint="cost changed a module"),
+        Wrong(cost_set_anew(stride=(1, 1)), hint="cost changed a module"),
+        Wrong(cost_set_anew(padding=(0, 0)), hint="cost changed a module"),
+        Wrong(cost_set_anew(dilation=(1, 1)), hint="cost changed a module"),
+        Wrong(cost_without_dilation, hint="used once for each of the 13 x 4 output pixels"),
+        Wrong(cost_with_strides_exchanged, hint="used once for each of the 13 x 4 output pixels"),
+        Wrong(cost_by_hook, hint="cost changed a module"),
+        Wrong(cost_by_backward, hint="cost changed a module"),
     ],
     "9.3": [
         Wrong(shift(column=2), hint="moves the picture to the left"),
-        Wrong(shift(padding=0), hint="Padding keeps the size"),
+        Wrong(
+            shift(padding=0), hint="an output whose shape[2] is 2, but should be 4. Padding keeps the size"
+        ),
         Wrong(shift(mixing=True), hint="mixes the channels"),
         Wrong(shift(bias=True), hint="has a bias"),
         Wrong(shift(row=0, column=1), hint="moves the picture down"),
@@ -570,6 +602,7 @@ WRONG = {
         Wrong(loop(padding=0), hint="frame of two zeros"),
         Wrong(loop(dilation=1), hint="three pixels apart"),
         Wrong(loop(groups=1), hint="the others 2 and 3"),
+        Wrong(one_kernel_per_channel, hint="the others channel 1"),
         Wrong(
             lambda *args, **kwargs: F.conv2d(*args, **kwargs),
             hint="switched off",

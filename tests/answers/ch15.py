@@ -27,6 +27,12 @@ def weight_first(x, weight, bias=None):
     return weight @ x.T + (0 if bias is None else bias[:, None])
 
 
+def three_axes_at_most(x, weight, bias=None):
+    axes = ("i", "bi", "bti")[x.dim() - 1]
+    product = torch.einsum(f"{axes},oi->{axes[:-1]}o", x, weight)
+    return product if bias is None else product + bias
+
+
 def cost(size_in, size_out, shape, bias=True, rows=None, biases=None):
     rows = math.prod(shape[:-1]) if rows is None else rows
     return size_in * size_out + (bias * size_out if biases is None else biases), rows * size_in * size_out
@@ -338,6 +344,7 @@ WRONG = {
         Wrong(elementwise, hint="raised"),
         Wrong(bias_always_there, hint="raised"),
         Wrong(weight_first, hint="shape (2, 4)"),
+        Wrong(three_axes_at_most, hint="raised IndexError"),
         Wrong(lambda x, weight, bias=None: x @ weight.T, hint="The bias is missing"),
         Wrong(
             lambda x, weight, bias=None: F.linear(x, weight, bias),

@@ -172,6 +172,11 @@ def by_matmul(ids, table):
     return torch.matmul(F.one_hot(ids, table.size(0)).to(table), table)
 
 
+def by_sparse_product(ids, table):
+    one_hot = F.one_hot(ids.flatten(), len(table)).to(table).to_sparse()
+    return torch.sparse.mm(one_hot, table).reshape(*ids.shape, -1)
+
+
 def detached_product(ids, table):
     return by_matmul(ids, table.detach())
 
@@ -335,6 +340,12 @@ class ByEmbedding(nn.Module):
         return self.out(self.table(ids).sum(dim=1) / count)
 
 
+class ReplacesNaN(ByEmbedding):
+    def forward(self, ids):
+        count = (ids != 0).sum(dim=1, keepdim=True)
+        return torch.where(count > 0, self.out(self.table(ids).sum(dim=1) / count), self.out.bias)
+
+
 class ByDifferentWords(ByEmbedding):
     def forward(self, ids):
         count = torch.tensor([[max(len(set(row) - {0}), 1)] for row in ids.tolist()])
@@ -451,6 +462,7 @@ WRONG = {
         ),
         Wrong(by_module, hint="switched off"),
         Wrong(by_gather, hint="picked out"),
+        Wrong(by_sparse_product, hint="a product with dense one-hot vectors"),
         Wrong(one_axis_only, hint="has shape"),
         Wrong(detached_product, hint="carries no gradient"),
     ],
@@ -497,7 +509,7 @@ WRONG = {
         Wrong(
             lambda *sizes: Padded(*sizes, padding_idx=0, sparse=True), hint="The padding counts in the mean"
         ),
-        Wrong(lambda s, w, c: classifier(s, c, w, padding_idx=0, sparse=True), hint="shape of the logits"),
+        Wrong(lambda s, w, c: classifier(s, c, w, padding_idx=0, sparse=True), hint="the logits' shape"),
         Wrong(
             lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).append(nn.Softmax(dim=1)),
             hint="without a softmax",
@@ -507,6 +519,11 @@ WRONG = {
             lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True, max_norm=1.0),
             hint="changes the table",
         ),
+        Wrong(
+            lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True, max_norm=10.0),
+            hint="changes the table",
+        ),
+        Wrong(ReplacesNaN, hint="Never divide by 0"),
         Wrong(UnknownIsPadding, hint="the mean of the real words' rows"),
         Wrong(EightPlaces, hint="the mean of the real words' rows"),
         Wrong(ProbabilitiesInUse, hint="in eval mode, too"),
@@ -514,7 +531,7 @@ WRONG = {
         Wrong(with_a_frozen_head, hint="frozen"),
         Wrong(lambda *sizes: classifier(*sizes, padding_idx=0, sparse=True).eval(), hint="eval mode"),
         Wrong(lambda *sizes: ByBag(*sizes, cut=True), hint="not sparse"),
-        Wrong(lambda *sizes: classifier(9, 4, 3, padding_idx=0, sparse=True), hint="shape of the logits"),
+        Wrong(lambda *sizes: classifier(9, 4, 3, padding_idx=0, sparse=True), hint="the logits' shape"),
     ],
 }
 # The words of these exercises that look like a prohibition and are none.

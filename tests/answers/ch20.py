@@ -46,6 +46,12 @@ def quick(channels, side, classes, padding=2, last=(), activation=nn.ReLU, featu
     )
 
 
+def without_flatten(channels, side, classes):
+    network = quick(channels, side, classes)
+    del network[9]
+    return network
+
+
 def shapes_without_input(network, x):
     return [tuple((x := layer(x)).shape) for layer in network]
 
@@ -299,11 +305,11 @@ WRONG = {
         Wrong(lambda network, x: shapes_by_hooks(network.requires_grad_(False), x), hint="is frozen"),
         Wrong(hooks_left, hint="hook is left"),
         Wrong(shapes_without_input, hint="the input's is the first"),
-        Wrong(shapes_of_whole_network, hint="place 1"),
+        Wrong(shapes_of_whole_network, hint="the result[1]"),
         Wrong(lambda network, x: [x.shape] + [layer(x).shape for layer in network], hint="raised"),
         Wrong(
             lambda network, x: [y.numel() for y in accumulate(network, lambda y, layer: layer(y), initial=x)],
-            hint="place 0",
+            hint="the result[0]",
         ),
         Wrong(lambda network, x: shapes_by_hooks(network, x)[:-1], hint="the input's is the first"),
         Wrong(lambda network, x: shapes_along(network.children(), x), hint="one and the same"),
@@ -336,6 +342,12 @@ WRONG = {
         Wrong(lambda c, s, k: quick(c, s, k, last=[nn.ReLU()]), hint="5 ReLU layers"),
         Wrong(lambda c, s, k: quick(c, s, k, features=64 * round(s / 8) ** 2), hint="halved three times"),
         Wrong(lambda c, s, k: quick(c, s, k, padding=1, features=256), hint="number of parameters"),
+        Wrong(without_flatten, hint="layer 9, counted from 0, is Linear; Flatten is wanted there"),
+        Wrong(
+            lambda c, s, k: quick(c, s, k).insert(11, nn.Dropout()),
+            hint="layer 11, counted from 0, is Dropout; ReLU is wanted there",
+        ),
+        Wrong(lambda c, s, k: quick(c, s, k, last=[nn.Linear(k, k)]), hint="number of layers"),
         Wrong(overlapping, hint="2 x 2 pooling"),
         Wrong(lambda c, s, k: quick(c, s, k).eval(), hint="in eval mode"),
         Wrong(lambda c, s, k: quick(c, s, k).requires_grad_(False), hint="is frozen"),
