@@ -42,7 +42,7 @@ def gradients(module: nn.Module, x: Tensor, what: Text) -> tuple[Tensor, list[Te
         out.requires_grad,
         _(
             "{what} does not depend on x and the parameters as PyTorch sees it: use the tensors themselves, not their "
-            "numbers (`.item()`, `.tolist()`, `.detach()`, `.data`).",
+            "numbers (`.item()`, `.tolist()`, `.detach()`, `.data`), and compute outside of torch.no_grad().",
             what=what,
         ),
     )
@@ -511,6 +511,16 @@ def centre(answer):
         _("after double() and a batch in training, mean"),
         _("Compute it from the tensors; a new tensor made of numbers has the default dtype and device."),
     )
+    try:
+        call(module.to("meta"), x.to("meta"), name=_("on the device meta, {where}", where=where))
+    except NotYet as hint:
+        raise NotYet(
+            _(
+                "{hint} A module should work on any device; meta stands for a GPU here. Compute `mean` from tensors, "
+                "without `.cpu()` and NumPy.",
+                hint=hint.hint,
+            )
+        ) from None
     for features in (5, 1):
         where = _("Centre({features})", features=features)
         module = module_of(answer, features, name=where)
@@ -649,15 +659,16 @@ def network(answer):
         len({id(layer) for layer in deep.layers}) == 5,
         _("{where} uses a layer more than once; each step has a Linear of its own.", where=where),
     )
-    x = right = 3 * torch.randn(4, 3)
-    for layer in deep.layers[:-1]:
-        right = torch.tanh(layer(right))
-    expect(
-        call(deep, x, name=where),
-        deep.layers[-1](right),
-        _("the output of {where}", where=where),
-        _("Only the last layer has no tanh after it, whatever the sizes are."),
-    )
+    for shape, why in [
+        ((4, 3), _("Only the last layer has no tanh after it, whatever the sizes are.")),
+        ((4, 5, 3), _("Any number of axes may stand in front, as in nn.Linear.")),
+    ]:
+        x = right = 3 * torch.randn(shape)
+        for layer in deep.layers[:-1]:
+            right = torch.tanh(layer(right))
+        expect(
+            call(deep, x, name=where), deep.layers[-1](right), _("the output of {where}", where=where), why
+        )
     return _(
         "With s = 1/√in the layers keep the spread; each tanh takes a part of it, and twenty leave about a sixth."
     )

@@ -269,8 +269,8 @@ def _check_mask(model):
             require(
                 bool((moved[:step] < 1e-5).all()),
                 _(
-                    "a change at step {step} is noticed at a step before it: the future is not masked, or the heads "
-                    "are joined without transpose(1, 2), which mixes the steps.",
+                    "a change at step {step} is noticed at a step before it: the future is not masked (scores of −∞ "
+                    "*before* the softmax), or the heads are joined without transpose(1, 2), which mixes the steps.",
                     step=step,
                 ),
             )
@@ -461,6 +461,12 @@ def _read_attention(x, h, gains, matrices, heads):
             (
                 _norm(_norm(x + _attention(x, *readings), norm1), norm2),
                 _("the norms come after the additions; with norm_first=True they come before each part."),
+            ),
+            (
+                _norm(x + mixed, norm2),
+                _(
+                    "a norm comes after the last addition; with norm_first=True each norm comes before its part."
+                ),
             ),
         ]:
             require(not _fits(h, wrong), hint)

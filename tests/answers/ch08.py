@@ -253,6 +253,36 @@ class AllDetached(Centre):
         return x - mean
 
 
+class WithoutGradients(Centre):
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        with torch.no_grad():
+            mean = x.mean(dim=0)
+            self.mean = 0.9 * self.mean + 0.1 * mean
+            return x - mean
+
+
+class ByNumpy(Centre):
+    """The mean stays on the CPU."""
+
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        batch = x.mean(dim=0)
+        self.mean = torch.as_tensor(0.9 * self.mean.numpy() + 0.1 * batch.detach().numpy())
+        return x - batch
+
+
+class OnTheCpu(Centre):
+    def forward(self, x):
+        if not self.training:
+            return x - self.mean
+        batch = x.mean(dim=0)
+        self.mean = 0.9 * self.mean + 0.1 * batch.detach().cpu()
+        return x - batch
+
+
 class ThreeFeatures(Centre):
     def __init__(self, features):
         super().__init__(3)
@@ -557,6 +587,18 @@ def equal_numbers_once(network):
     return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
 
 
+class Flattens(Network):
+    """As a network for pictures does."""
+
+    def forward(self, x):
+        return super().forward(x.flatten(1))
+
+
+class OneRowEach(Network):
+    def forward(self, x):
+        return super().forward(x).view(len(x), -1)
+
+
 class LastByWidth(Network):
     """Knows the last layer by its width."""
 
@@ -835,6 +877,9 @@ WRONG = {
         Wrong(IgnoresMode, hint="the remembered mean"),
         Wrong(NotDetached, hint="`.detach()`"),
         Wrong(AllDetached, hint="Only what is remembered is detached"),
+        Wrong(WithoutGradients, hint="outside of torch.no_grad()"),
+        Wrong(ByNumpy, hint="without `.cpu()` and NumPy"),
+        Wrong(OnTheCpu, hint="without `.cpu()` and NumPy"),
         Wrong(ThreeFeatures, hint="Centre(5)"),
         Wrong(WeightsSwapped, hint="0.9 · the old mean"),
         Wrong(OneMean, hint="each column"),
@@ -865,5 +910,7 @@ WRONG = {
         Wrong(TanhFirst, hint="before each layer"),
         Wrong(LastByWidth, hint="whatever the sizes are"),
         Wrong(SharedSteps, hint="more than once"),
+        Wrong(Flattens, hint="shape (4, 5, 3)) raised"),
+        Wrong(OneRowEach, hint="Any number of axes"),
     ],
 }

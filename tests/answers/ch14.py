@@ -92,6 +92,14 @@ class Gelu(DecoderLayer):
         return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
 
 
+class NormAtTheEnd(DecoderLayer):
+    """The first half in the right order, the second not."""
+
+    def forward(self, x):
+        x = x + self.attend(self.norm1(x))
+        return self.norm2(x + self.linear2(F.relu(self.linear1(x))))
+
+
 class NormTwice(DecoderLayer):
     def forward(self, x):
         x = x + self.attend(self.norm1(x))
@@ -118,6 +126,18 @@ class ByHand(DecoderLayer):
         )
         scores = (q @ k.transpose(2, 3) / self.divisor).masked_fill(self.mask(x.shape[1]), -math.inf)
         return self.attention.out_proj((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
+
+
+class MaskedAfterSoftmax(ByHand):
+    """The future gets weight 0 but still counts in the softmax."""
+
+    def attend(self, x):
+        qkv = F.linear(x, self.attention.in_proj_weight, self.attention.in_proj_bias)
+        q, k, v = (
+            part.unflatten(2, (self.attention.num_heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1)
+        )
+        weights = (q @ k.transpose(2, 3) / self.divisor).softmax(-1) * band(x.shape[1], -x.shape[1], 0)
+        return self.attention.out_proj((weights @ v).transpose(1, 2).flatten(2))
 
 
 class NotDivided(ByHand):
@@ -636,11 +656,13 @@ WRONG = {
     ],
     "14.6": [
         Wrong(NoMask, hint="future is not masked"),
+        Wrong(MaskedAfterSoftmax, hint="−∞ *before* the softmax"),
         Wrong(MaskInverted, hint="*must not* look"),
         Wrong(DiagonalForgotten, hint="NaN"),
         Wrong(BatchSecond, hint="batch_first=True"),
         Wrong(Narrow, hint="number of parameters"),
         Wrong(NormLast, hint="come before each part"),
+        Wrong(NormAtTheEnd, hint="a norm comes after the last addition"),
         Wrong(NoResidual, hint="not added back"),
         Wrong(OneHead, hint="number of heads"),
         Wrong(NoActivation, hint="no activation"),

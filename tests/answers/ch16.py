@@ -270,6 +270,16 @@ def ask_with_one_seed(network, x, times):
     return torch.stack(answers).mean(0), torch.stack(answers).std(0) / times**0.5
 
 
+def ask_after_a_seed(network, x, times):
+    torch.manual_seed(0)
+    return ask()(network, x, times)
+
+
+def ask_without_autograd(network, x, times):
+    torch.set_grad_enabled(False)
+    return ask()(network, x, times)
+
+
 @torch.inference_mode()
 def ask_by_sums(network, x, times):
     before = network.training
@@ -296,6 +306,13 @@ def ask_rows(network, x, times):
     answers = torch.stack([network(x[i % len(x)]) for i in range(times)]).detach()
     network.train(before)
     return answers.mean(0), answers.std(0) / times**0.5
+
+
+def build_if_needed(sizes, p, input_p):
+    """Hidden layers with p = 0 have no Dropout."""
+    network = build()(sizes, p, input_p)
+    kept = [layer for layer in network[1:] if p > 0 or not isinstance(layer, nn.Dropout)]
+    return nn.Sequential(network[0], *kept).eval()
 
 
 def build_shared(sizes, p, input_p):
@@ -362,6 +379,17 @@ def choose_first_seed(chances, fit, error, seeds):
     means = choose()(chances, fit, error, seeds)[1]
     firsts = [error(fit(p, 0).eval()) for p in chances]
     return chances[firsts.index(min(firsts))], means
+
+
+def choose_last_seed(chances, fit, error, seeds):
+    means = choose()(chances, fit, error, seeds)[1]
+    lasts = [error(fit(p, seeds - 1).eval()) for p in chances]
+    return chances[lasts.index(min(lasts))], means
+
+
+def choose_rounded(chances, fit, error, seeds):
+    means = [round(mean, 2) for mean in choose()(chances, fit, error, seeds)[1]]
+    return chances[means.index(min(means))], means
 
 
 def by_operator(x, p=0.5, training=True):
@@ -457,6 +485,8 @@ WRONG = {
         Wrong(ask_rows, hint="the whole batch x each time"),
         Wrong(one_error_for_all, hint="over the first axis as well"),
         Wrong(ask_with_one_seed, hint="do not set a seed between the calls"),
+        Wrong(ask_after_a_seed, hint="leave the seed to the caller"),
+        Wrong(ask_without_autograd, hint="leaves autograd switched off"),
     ],
     "16.5": [
         Wrong(build(last=[nn.Dropout]), hint="set answers to 0"),
@@ -467,6 +497,7 @@ WRONG = {
         Wrong(build(relu=False), hint="are Dropout, Linear, Dropout, Linear"),
         Wrong(build_one_linear, hint="weights of its own"),
         Wrong(build_in_place, hint="works in place"),
+        Wrong(build_if_needed, hint="are Dropout, Linear, ReLU, Linear, but should be"),
         Wrong(build_frozen, hint="leaves the model frozen"),
         Wrong(build_plain_list, hint="a Sequential is wanted"),
         Wrong(build_by_pop, hint="changed its argument 1"),
@@ -482,6 +513,8 @@ WRONG = {
         Wrong(choose(total=True), hint="These are sums"),
         Wrong(choose_without_gradients, hint="without gradients"),
         Wrong(choose_first_seed, hint="The mean errors are"),
+        Wrong(choose_last_seed, hint="of [0.1, 0.6, 0.3] is 0.1, but should be 0.6. The mean errors are"),
+        Wrong(choose_rounded, hint="should be 0.0741"),
         Wrong(choose(best_run=True), hint="best run"),
     ],
 }
