@@ -46,6 +46,20 @@ def pair(found, where):
     )
 
 
+def ends(data, idx: int, name: str):
+    """Raise NotYet unless data[idx] raises an IndexError."""
+    where = _("{name}[{idx}]", name=name, idx=idx)
+    try:
+        found = data[idx]
+    except IndexError:
+        return
+    except Exception as error:
+        raise NotYet(
+            _("{where} raised {error}; an IndexError is wanted.", where=where, error=sentence(error))
+        ) from None
+    raise NotYet(_("{where} is {found}; an IndexError is wanted.", where=where, found=describe(found)))
+
+
 @exercise("6.1")
 def windows(answer):
     for number, (total, size) in enumerate([(6, 2), (5, 4), (4, 1), (3, 3), (2, 3)]):
@@ -94,18 +108,7 @@ def windows(answer):
                 },
             )
         for idx in (count, -1, -count - 1, count + 5):
-            where = _("{name}[{idx}]", name=name, idx=idx)
-            try:
-                found = data[idx]
-            except IndexError:
-                continue
-            except Exception as error:
-                raise NotYet(
-                    _("{where} raised {error}; an IndexError is wanted.", where=where, error=sentence(error))
-                ) from None
-            raise NotYet(
-                _("{where} is {found}; an IndexError is wanted.", where=where, found=describe(found))
-            )
+            ends(data, idx, name)
     return _(
         "Windows cut by a slice are views (chapter 5): however many they are, the series lies in memory once."
     )
@@ -193,10 +196,8 @@ def split_by_class(answer):
         own = {
             label: [i for i, other in enumerate(labels) if other == label] for label in sorted(set(labels))
         }
-        by_class = [i for places in own.values() for i in places[k - 1 :: k]]
-        learn_by_class = [i for places in own.values() for i in places if i not in by_class]
-        held_back = sorted(by_class)
-        learn = sorted(learn_by_class)
+        held_back = sorted(i for places in own.values() for i in places[k - 1 :: k])
+        learn = [i for i in range(len(labels)) if i not in held_back]
         where = _("split_by_class({labels}, {k})", labels=labels, k=k)
         found = call(answer, list(labels), k, name="split_by_class")
         pair(found, where)
@@ -209,22 +210,14 @@ def split_by_class(answer):
                 own=own[label],
                 held=own[label][k - 1 :: k],
             )
-        order = _("These are the right indices, but not in rising order.")
-        swapped = _("The two lists are exchanged: those to learn from come first.")
-        expect(
-            found[0],
-            learn,
-            _("the list to learn from, {where}[0],", where=where),
-            why,
-            mistakes={order: learn_by_class, swapped: held_back},
-        )
-        expect(
-            found[1],
-            held_back,
-            _("the list held back, {where}[1],", where=where),
-            why,
-            mistakes={order: by_class, swapped: learn},
-        )
+        for part, wanted, other, what in [
+            (found[0], learn, held_back, _("the list to learn from, {where}[0],", where=where)),
+            (found[1], held_back, learn, _("the list held back, {where}[1],", where=where)),
+        ]:
+            mistakes = {_("The two lists are exchanged: those to learn from come first."): other}
+            if isinstance(part, list | tuple) and sorted(map(str, part)) == sorted(map(str, wanted)):
+                mistakes[_("These are the right indices, but not in rising order.")] = part
+            expect(part, wanted, what, why, mistakes=mistakes)
     return _(
         "Statisticians call this a stratified split; scikit-learn's train_test_split has `stratify` for it."
     )
@@ -408,6 +401,11 @@ def from_table(answer):
                     _("convert('RGB') gives three channels."): right[:1],
                     _("This is (H, W, C); (C, H, W) is wanted."): right.permute(1, 2, 0),
                     _("The values go from 0 to 255; 0 to 1 is wanted."): right * 255,
+                    **{
+                        _("This is {other}; the items are in the order of the table.", other=other): pixels
+                        for other, pixels in wanted.items()
+                        if other != file
+                    },
                 },
             )
             expect(
@@ -440,6 +438,7 @@ def from_table(answer):
                         file=file,
                     )
                 )
+        ends(data, 6, "data")
     return _(
         "This is most of what real data sets need; the rest is patience with the people who made the table."
     )

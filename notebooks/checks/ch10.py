@@ -113,6 +113,22 @@ def min_pool(answer):
                 / F.max_pool2d(1 / numbers, kernel, stride, padding),
             },
         )
+    thirds = x / 3  # such numbers change a little where they are subtracted from another and back
+    expect(
+        call(answer, thirds, 2, name="min_pool"),
+        smallest(thirds, 2),
+        _(
+            "min_pool(x, kernel={kernel}, stride={stride}, padding={padding})",
+            kernel=2,
+            stride=None,
+            padding=0,
+        ),
+        _(
+            "The smallest number of a window is one of x, without rounding. Change the sign, and subtract nothing."
+        ),
+        rtol=0,
+        atol=0,
+    )
     expect_trainable(
         answer,
         smallest,
@@ -215,6 +231,12 @@ def adaptive_max(answer):
         ),
         ((1, 2, 10, 7), 4, 5, _("Start ⌊i · in / out⌋, end ⌈(i + 1) · in / out⌉.")),
         ((1, 1, 2, 3), 5, 4, _("More windows than pixels: each still holds one.")),
+        (
+            (8, 4, 30, 2),
+            22,
+            1,
+            _("Multiply first, then divide: 11 * (30 / 22) is 14.999…, and 11 * 30 / 22 is 15."),
+        ),
     ]:
         x = torch.rand(shape) - 1
         where = _(
@@ -278,11 +300,12 @@ def any_size(answer):
             ),
             _("A convolution with padding 1 keeps a size; a pooling makes 9 of 17 and 15 of 30."),
         )
-        poolings = [layer for layer in layers if isinstance(layer, nn.MaxPool2d)]
+        dots = torch.eye(72).reshape(72, 1, 9, 8)  # one bright pixel in each picture
         require(
-            all(1 not in torch.as_tensor(layer.kernel_size).reshape(-1).tolist() for layer in poolings),
+            all(layers[i](dots).amax(dim=(1, 2, 3)).all() for i in (1, 3)),
             _(
-                "{where}: a pooling with kernel 1 looks at one pixel only and leaves the others out.",
+                "{where}: a pooling leaves pixels out. Its kernel should be as long as its stride or longer, and its "
+                "dilation 1.",
                 where=where,
             ),
         )

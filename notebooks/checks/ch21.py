@@ -119,7 +119,7 @@ def training_step(answer):
             )
             with torch.no_grad():
                 after, log = loss_fn(twin(x), y), F.log_softmax(before(x), dim=1)
-                twice = loss_fn(log.exp(), y)
+                twice, known = loss_fn(log.exp(), y), F.nll_loss(log, y)
             expect(
                 found,
                 expected.item(),
@@ -130,6 +130,7 @@ def training_step(answer):
                     _(
                         "This is the loss of probabilities; give `loss_fn` the logits as they are."
                     ): twice.item(),
+                    _("This is the cross entropy; take the loss of `loss_fn`."): known.item(),
                 },
             )
             pairs = zip(model.parameters(), twin.parameters(), strict=True)
@@ -142,6 +143,14 @@ def training_step(answer):
                         kind=kind.__name__,
                     )
                 )
+            require(
+                len(modes) == i + 1,
+                _(
+                    "step {step} called the model more than once. With dropout each call gives another loss: use one call for "
+                    "backward and for the number to return.",
+                    step=i + 1,
+                ),
+            )
     return _("zero_grad, backward, step: the order in most PyTorch training loops.")
 
 
@@ -271,7 +280,8 @@ def fit_best(answer):
         with torch.no_grad():
             model.weight.copy_(torch.tensor([[0.8, -0.8], [-0.8, 0.8]]))
             model.bias.copy_(torch.tensor([1.0, 0.0]))
-        return model, torch.optim.SGD(model.parameters(), lr=0.2)
+        # A little momentum, so that the optimizer has a state.
+        return model, torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.01)
 
     # In the last case every accuracy is 0, and the first epoch is the best.
     plain, smooth = nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.2)
@@ -301,6 +311,7 @@ def fit_best(answer):
 
         model, optimizer = start()
         batches, own = [(x[:4], labels[:4]), (x[4:], labels[4:])], list(model.parameters())
+        untouched, settings = model.weight.detach().clone(), optimizer.state_dict()["param_groups"]
         found = call(answer, model, batches, validation, loss_fn, optimizer, epochs, name="fit_best")
         require(
             isinstance(found, list | tuple),
@@ -315,6 +326,13 @@ def fit_best(answer):
                 "fit_best was called for {epochs} epochs and returned {count} accuracies.",
                 epochs=epochs,
                 count=len(found),
+            ),
+        )
+        require(
+            bool(optimizer.state) and same(optimizer.state_dict()["param_groups"], settings),
+            _(
+                "the optimizer that was passed in should make the steps and keep its settings, since it is to train the "
+                "model further."
             ),
         )
         expect(found, expected, _("the list of validation accuracies"))
@@ -340,6 +358,9 @@ def fit_best(answer):
             _(
                 "These are the weights with the lowest validation loss; the highest accuracy is wanted."
             ): states[lowest]["weight"],
+            _(
+                "These are the weights from before the training. The first epoch counts, even if its accuracy is 0."
+            ): untouched,
             **{
                 _("Epoch {number} was as good, but later: use > and not >=.", number=i + 1): states[i][
                     "weight"

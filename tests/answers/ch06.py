@@ -575,6 +575,24 @@ class LabelOfRow(FromTable):
         return super().__getitem__(idx)[0], idx
 
 
+class SortedByName(FromTable):
+    def kept(self, rows):
+        return super().kept(sorted(rows))
+
+
+class AllErrorsAlike(FromTable):
+    def __getitem__(self, idx):
+        try:
+            return super().__getitem__(idx)
+        except Exception as error:
+            raise RuntimeError(f"{error}") from None
+
+
+class RoundAndRound(FromTable):
+    def __getitem__(self, idx):
+        return super().__getitem__(idx % len(self))
+
+
 class WithoutFirstLine(FromTable):
     def kept(self, rows):
         return super().kept(rows[1:])
@@ -616,6 +634,7 @@ WRONG = {
     "6.3": [
         Wrong(every_kth_of_all, hint="counted on its own"),
         Wrong(class_after_class, hint="not in rising order"),
+        Wrong(lambda *a: [part[::-1] for part in split_solved(*a)], hint="not in rising order"),
         Wrong(only_once, hint="[7, 10] are held back"),
         Wrong(split_by_range, hint="class 30 has the items [0, 1, 3]"),
         Wrong(split_ten_classes, hint="raised IndexError"),
@@ -659,5 +678,8 @@ WRONG = {
         Wrong(ReadAtOnce, hint="was replaced after"),
         Wrong(Cached, hint="each time it is asked for"),
         Wrong(LabelOfRow, hint="the label of b.png"),
+        Wrong(SortedByName, hint="This is a.png; the items are in the order of the table"),
+        Wrong(AllErrorsAlike, hint="data[6] raised RuntimeError"),
+        Wrong(RoundAndRound, hint="data[6] is"),
     ],
 }

@@ -319,6 +319,12 @@ def adaptive_by_math(x, rows, columns):
     )(x, rows, columns)
 
 
+def adaptive_by_quotient(x, rows, columns):
+    return adaptive(
+        lambda i, side, n: int(i * (side / n)), lambda i, side, n: math.ceil((i + 1) * (side / n))
+    )(x, rows, columns)
+
+
 def adaptive_one_longer(x, rows, columns):
     return adaptive(floor, lambda i, side, n: (i + 1) * side // n + (side % n > 0))(x, rows, columns)
 
@@ -402,6 +408,7 @@ WRONG = {
         Wrong(smallest_thin_frame, hint="shape"),
         Wrong(smallest_stride_1_in_a_frame, hint="shape"),
         Wrong(smallest_of_two, hint="shape"),
+        Wrong(lambda x, *a: 255 - F.max_pool2d(255 - x, *a), hint="without rounding"),
     ],
     "10.3": [
         Wrong(conv(groups=False), hint="mixes the channels"),
@@ -439,6 +446,7 @@ WRONG = {
         Wrong(adaptive_one_longer, hint="end ⌈"),
         Wrong(adaptive_same_length, hint="start rounded down, end up"),
         Wrong(adaptive_no_slope, hint="the gradient by argument 1"),
+        Wrong(adaptive_by_quotient, hint="Multiply first"),
     ],
     "10.5": [
         Wrong(network(ceil_mode=False), hint="makes 9 of 17"),
@@ -455,10 +463,11 @@ WRONG = {
         Wrong(network(end=[nn.Softmax(dim=1)]), hint="and no others"),
         Wrong(network_with_relu, hint="and no others"),
         Wrong(network_long_kernels, hint="kernel_sizes"),
-        Wrong(network_with_pooling(nn.MaxPool2d(1, stride=2)), hint="looks at one pixel only"),
+        Wrong(network_with_pooling(nn.MaxPool2d(1, stride=2)), hint="leaves pixels out"),
+        Wrong(network_with_pooling(nn.MaxPool2d(2, 2, padding=1, dilation=2)), hint="dilation"),
         Wrong(
             network_with_pooling(nn.MaxPool2d((2, 1), stride=2, ceil_mode=True)),
-            hint="looks at one pixel only",
+            hint="leaves pixels out",
         ),
         Wrong(network_with_pooling(nn.MaxPool2d(2, return_indices=True)), hint="layer 1 returned"),
         Wrong(network_with_pooling(nn.MaxPool2d(2, padding=1)), hint="15 of 30"),

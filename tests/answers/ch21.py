@@ -387,6 +387,55 @@ def measured_in_train_mode(model, batches, validation, loss_fn, optimizer, epoch
     return accuracies
 
 
+def two_passes(model, x, y, loss_fn, optimizer):
+    before = loss_fn(model.train()(x), y).item()
+    step(model, x, y, loss_fn, optimizer)
+    return before
+
+
+def own_optimizer(model, batches, validation, loss_fn, optimizer, epochs):
+    own = torch.optim.SGD(model.parameters(), lr=0.2)
+    return fit(model, batches, validation, loss_fn, own, epochs)
+
+
+def new_optimizer_each_epoch(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, kept = [], []
+    for _ in range(epochs):
+        own = type(optimizer)(model.parameters(), **optimizer.defaults)
+        accuracies += fit(model, batches, validation, loss_fn, own, 1)
+        kept.append(copy.deepcopy(model.state_dict()))
+    model.load_state_dict(kept[accuracies.index(max(accuracies))])
+    return accuracies
+
+
+def optimizer_put_to_rest(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies = fit_from(model, batches, validation, loss_fn, optimizer, epochs)
+    optimizer.param_groups[0]["lr"] = 0.0
+    return accuracies
+
+
+def optimizer_of_the_best_epoch(model, batches, validation, loss_fn, optimizer, epochs):
+    accuracies, best = [], None
+    for _ in range(epochs):
+        for x, y in batches:
+            step(model, x, y, loss_fn, optimizer)
+        accuracies.append(score(model, validation, loss_fn)[1])
+        if accuracies.index(max(accuracies)) == len(accuracies) - 1:
+            best = copy.deepcopy([model.state_dict(), optimizer.state_dict()])
+    model.load_state_dict(best[0])
+    optimizer.load_state_dict(best[1])
+    return accuracies
+
+
+def better_than_nothing(model, *rest):
+    """Starts from accuracy 0 and the weights as they are."""
+    start = copy.deepcopy(model.state_dict())
+    accuracies = fit_from(model, *rest)
+    if not any(accuracies):
+        model.load_state_dict(start)
+    return accuracies
+
+
 def clipped(model, x, y, loss_fn, optimizer):
     model.train()
     optimizer.zero_grad()
@@ -419,6 +468,7 @@ RIGHT = {
         Right(fit_by_file),
         Right(fit_keeping_all),
         Right(fit_from),
+        Right(optimizer_of_the_best_epoch),
     ],
 }
 WRONG = {
@@ -453,6 +503,11 @@ WRONG = {
         Wrong(loss_after, hint="after the step"),
         Wrong(softmax_first, hint="loss of probabilities"),
         Wrong(clipped, hint="Nothing is to be clipped"),
+        Wrong(two_passes, hint="called the model more than once", forbidden="with one forward pass"),
+        Wrong(
+            lambda m, x, y, _, o: step(m, x, y, nn.functional.cross_entropy, o),
+            hint="This is the cross entropy",
+        ),
     ],
     "21.4": [
         Wrong(meddles(score, "zero_grad"), hint="changed a module"),
@@ -495,5 +550,9 @@ WRONG = {
         Wrong(only_the_first_batch, hint="validation accuracies"),
         Wrong(fit_by_own_loss, hint="after 3 epochs"),
         Wrong(lambda model, *a: nn.Identity(), hint="a list of accuracies"),
+        Wrong(own_optimizer, hint="the optimizer that was passed in"),
+        Wrong(new_optimizer_each_epoch, hint="the optimizer that was passed in"),
+        Wrong(optimizer_put_to_rest, hint="keep its settings"),
+        Wrong(better_than_nothing, hint="from before the training"),
     ],
 }
