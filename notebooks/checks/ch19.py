@@ -87,6 +87,13 @@ def numerical_gradient(answer):
             0.6 * h < reach < 1.9 * h,
             _("{what}: x was moved by {reach:g}, but the step is h = {h:g}.", what=what, reach=reach, h=h),
         )
+        require(
+            all(((place - x).abs() > 1e-9).sum() < 2 for place in calls),
+            _(
+                "{what}: two numbers of x were moved at once. Move one, and put it back before the next.",
+                what=what,
+            ),
+        )
         half = (
             _(
                 "It is half of what it should be: one of the two places was x itself. `old = x[i]` is a view that "
@@ -119,7 +126,7 @@ def sgd_step(answer):
             if function is behind or name.endswith("tensor_sgd") or name == "_fused_sgd"
         ]
     for step, lr in ((1, 0.5), (2, 0.25)):
-        before = [p.detach().clone() for p in parameters]
+        before, memory = [p.detach().clone() for p in parameters], [p.detach() for p in parameters]
         layer(torch.tensor([[1.0, -step]])).sum().backward()
         gradients = [None if p.grad is None else p.grad.clone() for p in parameters]
         given = list(parameters)
@@ -139,7 +146,7 @@ def sgd_step(answer):
             found is None,
             _("sgd_step returned {found}; it should return nothing.", found=describe(found)),
         )
-        for p, old, g in zip(parameters, before, gradients, strict=True):
+        for p, old, g, place in zip(parameters, before, gradients, memory, strict=True):
             if g is not None and g.any() and torch.equal(p, old):
                 require(
                     p.grad is not None and p.grad.any(),
@@ -161,6 +168,10 @@ def sgd_step(answer):
                 mistakes={} if g is None else {_("This goes uphill: take lr * p.grad off."): old + lr * g},
             )
             require(p.requires_grad and p.is_leaf, _("a parameter lost its place as a leaf of the graph."))
+            require(
+                p.data_ptr() == place.data_ptr(),
+                _("a parameter's numbers lie in new memory now; `p -= …` changes them where they are."),
+            )
             require(
                 p.grad is None or not p.grad.any(),
                 _("a gradient is still there after the step; the next backward would add to it."),
@@ -381,7 +392,7 @@ def step_in_parts(answer):
     model.register_forward_pre_hook(lambda *_args: early.append(not all(pending)))
     for weight in model.parameters():
         weight.grad = torch.ones_like(weight)  # what an earlier run has left
-    settings = [(0.5, [4, 2, 1], nn.CrossEntropyLoss()), (100.0, [1, 5, 3, 2], nn.MultiMarginLoss())]
+    settings = [(0.1, [4, 2, 1], nn.CrossEntropyLoss()), (100.0, [1, 5, 3, 2], nn.MultiMarginLoss())]
     for step, (max_norm, counts, loss_fn) in enumerate(settings, start=1):
         x, y = 5 * torch.randn(sum(counts), 3), torch.arange(sum(counts)) * 2 // 3 % 2
         parts = list(zip(x.split(counts), y.split(counts), strict=True))
@@ -389,11 +400,14 @@ def step_in_parts(answer):
         sizes.clear(), pending.clear()
         before = [weight.detach().clone() for weight in model.parameters()]
         lengths = []
-        for rows in (counts[-1], sum(counts)):  # the last part alone, and then the whole batch
+        for some in (parts[-1:], parts, [(x, y)]):  # the last part, each part clipped, the whole batch
             own.zero_grad()
-            (loss_fn(twin(x[-rows:]), y[-rows:]) * rows / sum(counts)).backward()
-            lengths.append(nn.utils.clip_grad_norm_(twin.parameters(), max_norm).item())
-        last, length = lengths
+            for rows, classes in some:
+                loss = loss_fn(twin(rows), classes) * len(rows) / sum(counts)
+                loss.backward()
+                length = nn.utils.clip_grad_norm_(twin.parameters(), max_norm).item()
+            lengths.append(length)
+        last, each, length = lengths
         own.step()
         own.param_groups[0]["lr"] *= 0.1
         unchanged = keep(loss_fn, name="step_in_parts")
@@ -448,7 +462,14 @@ def step_in_parts(answer):
                 count=sum(counts),
             ),
             rtol=1e-3,
-            mistakes={_("Only the last part counts: clear the gradients once, before the loop."): last},
+            mistakes={
+                _("Only the last part counts: clear the gradients once, before the loop."): last,
+                _("Clip once, when all parts are added up."): each,
+                _(
+                    "This is the length after clipping. Call clip_grad_norm_ once, when all parts are added up: it returns the length before."
+                ): min(length, max_norm),
+                _("This is the loss, not the length of the gradient."): loss.item(),
+            },
         )
         moved = [weight.detach() - old for weight, old in zip(model.parameters(), before, strict=True)]
         wanted = [weight.detach() - old for weight, old in zip(twin.parameters(), before, strict=True)]
@@ -476,7 +497,12 @@ def step_in_parts(answer):
         )
         for (name, weight), right in zip(model.named_parameters(), twin.parameters(), strict=True):
             expect(
-                weight.detach(), right.detach(), _("{where} {name} after the step", where=where, name=name)
+                weight.detach(),
+                right.detach(),
+                _("{where} {name} after the step", where=where, name=name),
+                _(
+                    "Shorten a gradient that is longer than max_norm, of all weights together; leave a shorter one as it is."
+                ),
             )
         require(
             scheduler.last_epoch == step,

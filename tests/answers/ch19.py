@@ -169,13 +169,63 @@ def parted(model, parts, loss_fn, optimizer, scheduler, max_norm, **options):
             nn.utils.clip_grad_norm_(model.parameters(), max_norm)
         if wrong("step_parts"):
             optimizer.step()
-    length = nn.utils.clip_grad_norm_(model.parameters(), 1e9 if wrong("no_clip") else max_norm)
+    clip = wrong("clip", nn.utils.clip_grad_norm_)
+    length = clip(model.parameters(), 1e9 if wrong("no_clip") else max_norm)
     if wrong("after"):
         length = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
     if not wrong("early") and not wrong("no_schedule"):
         scheduler.step()
     return length if wrong("tensor") else length.item()
+
+
+def clip_numbers(parameters, max_norm):
+    return by_hand(list(parameters), max_norm, nn.utils.clip_grad_value_)
+
+
+def clip_tensors(parameters, max_norm):
+    return by_hand(list(parameters), max_norm, lambda ps, n: [nn.utils.clip_grad_norm_([p], n) for p in ps])
+
+
+def always_scale(parameters, max_norm):
+    return by_hand(list(parameters), max_norm, scale)
+
+
+def scale(parameters, max_norm):
+    length = torch.stack([p.grad.norm() for p in parameters]).norm()
+    for p in parameters:
+        p.grad *= max_norm / length
+
+
+def by_hand(parameters, max_norm, clip):
+    """The right length, and then `clip` of the gradients."""
+    length = torch.stack([p.grad.norm() for p in parameters]).norm()
+    clip(parameters, max_norm)
+    return length
+
+
+def clips_in_the_loop(model, parts, loss_fn, optimizer, scheduler, max_norm):
+    n = sum(len(y) for _, y in parts)
+    optimizer.zero_grad()
+    for x, y in parts:
+        (loss_fn(model(x), y) * len(y) / n).backward()
+        length = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    scheduler.step()
+    return length.item()
+
+
+def returns_the_loss(model, parts, *rest):
+    total = 0.0
+
+    def added(output, y, loss_fn=rest[0]):
+        nonlocal total
+        loss = loss_fn(output, y)
+        total += loss.item() * len(y) / sum(len(y) for _, y in parts)
+        return loss
+
+    parted(model, parts, added, *rest[1:])
+    return total
 
 
 def parts_wrong(hint, **options):
@@ -219,6 +269,20 @@ def differences_by_rows(f, x, h=1e-5):
     moves = h * torch.eye(len(x), dtype=torch.float64)
     up, down = ([f(row) for row in x + sign * moves] for sign in (1, -1))
     return (torch.stack(up) - torch.stack(down)) / (2 * h)
+
+
+def all_at_once(f, x, h=1e-5):
+    return torch.stack([(f(x + h) - f(x - h)) / (2 * h) for _ in x])
+
+
+def not_put_back(f, x, h=1e-5):
+    x, slopes = x.clone(), []
+    for i in range(len(x)):
+        x[i] += h
+        up = f(x).clone()
+        x[i] -= 2 * h
+        slopes.append((up - f(x)) / (2 * h))
+    return torch.stack(slopes)
 
 
 def another_step(f, x, h=1e-5):
@@ -265,8 +329,14 @@ def step_by_sub(parameters, lr):
 
 def step_by_data(parameters, lr):
     for p in filter(lambda p: p.grad is not None, parameters):
-        p.data = p.data - lr * p.grad
+        p.data -= lr * p.grad
     for p in parameters:
+        p.grad = None
+
+
+def step_by_new_data(parameters, lr):
+    for p in filter(lambda p: p.grad is not None, parameters):
+        p.data = p.data - lr * p.grad
         p.grad = None
 
 
@@ -630,6 +700,8 @@ WRONG = {
     "19.1": [
         Wrong(one_sided, hint="one-sided"),
         Wrong(forgot_the_2, hint="divide by 2 h"),
+        Wrong(all_at_once, hint="two numbers of x were moved at once"),
+        Wrong(not_put_back, hint="put it back before the next"),
         Wrong(another_step, hint="x was moved by 0.0001, but the step is h = 0.5"),
         Wrong(lambda f, x, h=1e-5: differences(f, x, h, h / 2, 2 * h), hint="but the step is h"),
         Wrong(lambda f, x, h=1e-5: differences(f, x, h, h, 4 * h), hint="divide by 2 h only once"),
@@ -646,6 +718,7 @@ WRONG = {
         Wrong(new_name, hint="in place"),
         Wrong(step_that_returns, hint="return nothing"),
         Wrong(no_no_grad, hint="leaf"),
+        Wrong(step_by_new_data, hint="lie in new memory"),
         Wrong(uphill, hint="uphill"),
         Wrong(returns_at_the_first_unused, hint="has not changed"),
         Wrong(step_by_optim, hint="own optimizer is switched off", forbidden="without `torch.optim`"),
@@ -709,8 +782,13 @@ WRONG = {
         Wrong(own_loss, hint="by loss_fn"),
         Wrong(joined, hint="do not join the parts", forbidden="Do not join the parts"),
         Wrong(one_backward, hint="before the backward of the part before"),
-        parts_wrong("before clipping", clip_parts=True),
-        parts_wrong("before clipping", after=True),
+        parts_wrong("when all parts are added up: it returns the length before", clip_parts=True),
+        parts_wrong("This is the length after clipping", after=True),
+        parts_wrong("of all weights together", clip=clip_numbers),
+        parts_wrong("of all weights together", clip=clip_tensors),
+        parts_wrong("leave a shorter one as it is", clip=always_scale),
+        Wrong(clips_in_the_loop, hint="Clip once, when all parts are added up"),
+        Wrong(returns_the_loss, hint="This is the loss"),
         parts_wrong("when all parts are added up", step_parts=True),
         parts_wrong("comes after the optimizer", early=True),
         parts_wrong("was not clipped", no_clip=True),
