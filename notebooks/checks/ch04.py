@@ -110,7 +110,12 @@ def dataformats(answer):
 
 @exercise("4.3")
 def latest(answer):
-    for files in [(range(5, 12), range(3)), (range(2), range(5, 12), range(2, 5)), (range(1),)]:
+    for files in [
+        (range(5, 12), range(3)),
+        (range(2), range(5, 12), range(2, 5)),
+        (range(4), range(3), range(5, 7)),
+        (range(1),),
+    ]:
         top, end = max(map(max, files)), files[-1][-1]
         with folder() as log_dir:
             for steps in files:
@@ -142,7 +147,7 @@ def smooth(answer):
     for values, weight in [
         ([4.0, 2.0, 6.0], 0.75),
         ([1.0, 1.0, 1.0, 1.0], 0.9),
-        ([2.0, 8.0, -4.0, 3.0], 0.5),
+        ([2.0, 8.0, -4.0, 3.0] * 3, 0.5),
         ([3.0, -1.0], 0.0),
         ([], 0.6),
     ]:

@@ -416,6 +416,8 @@ def loader(answer):
             wanted=expected[0],
         ),
     )
+    again = [batch[0].item() for batch in take(start(mine, where), 20, where)]
+    require(again != found, _("without a generator the second epoch had the order of the first."))
     first, second = start(mine, where), start(mine, where)
     begun = take(islice(first, 3), 3, where)
     take(second, 20, where)

@@ -3,7 +3,8 @@
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
 from unittest import mock
 
 import torch
@@ -22,7 +23,7 @@ class _Watched(TorchDispatchMode):
     asked: how often a float, or several, is brought from a tensor to Python.
     other: how often anything else is, also a matrix (a DataLoader asks for a whole number, its seed).
     softmax: the dtypes in which the loss is computed.
-    largest: how many numbers the largest float result has; float64 is left out, in which `call` compares arguments.
+    largest: how many numbers the largest tensor has that does not hold bytes.
     """
 
     def __init__(self):
@@ -36,8 +37,9 @@ class _Watched(TorchDispatchMode):
         if func is ATEN._log_softmax.default:
             self.softmax.append(args[0].dtype)
         result = func(*args, **(kwargs or {}))
-        if isinstance(result, Tensor) and result.is_floating_point() and result.dtype != torch.float64:
-            self.largest = max(self.largest, result.numel())
+        for tensor in (*args, result):  # NumPy may have made what goes in
+            if isinstance(tensor, Tensor) and tensor.dtype != torch.uint8:
+                self.largest = max(self.largest, tensor.numel())
         return result
 
     def fetched(self, tensor: Tensor) -> None:
@@ -61,6 +63,19 @@ def _counted(watched: _Watched) -> Iterator[None]:
     names = "tolist", "numpy", "__repr__"
     with mock.patch.multiple(Tensor, **{name: counting(getattr(Tensor, name)) for name in names}), watched:
         yield
+
+
+def _alone(answer: Callable, context: AbstractContextManager) -> Callable:
+    """The answer, run within `context`, which does not see how `call` compares the arguments."""
+    if not callable(answer):
+        return answer
+
+    @wraps(answer)
+    def run(*args):
+        with context:
+            return answer(*args)
+
+    return run
 
 
 class _Graphs:
@@ -148,8 +163,8 @@ def batch_of(answer):
     mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.25, 0.2, 0.5])
     operations = {}
     for pick in (torch.tensor([4, 0, 4]), torch.tensor([2]), torch.randint(0, 60, (50,))):
-        with _Watched() as watched:
-            found = call(answer, pixels, pick, mean, std, name="batch_of")
+        watched = _Watched()
+        found = call(_alone(answer, watched), pixels, pick, mean, std, name="batch_of")
         operations[len(pick)] = watched.operations
         what = _("for {count} pictures, the batch", count=len(pick))
         raw = pixels[pick].float()
@@ -178,7 +193,7 @@ def batch_of(answer):
         )
         require(
             watched.largest < pixels.numel(),
-            _("{what} is right, but all of `pixels` became float; pick first, then convert.", what=what),
+            _("{what} is right, but all of `pixels` was converted; pick first, then convert.", what=what),
         )
     require(
         operations[50] < operations[3] + 10,
@@ -336,11 +351,15 @@ def _one_epoch(answer, pixels: Tensor, labels: Tensor, batch: int, lr: float) ->
     network.register_forward_hook(look)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr)
     watched = _Watched()
-    with _counted(watched):
-        found = call(answer, network, pixels, labels, batch, optimizer, name="fast_epoch")
+    counted = _alone(answer, _counted(watched))
+    found = call(counted, network, pixels, labels, batch, optimizer, name="fast_epoch")
     what = _("for {count} pictures in batches of {batch},", count=count, batch=batch)
     sizes = [len(y) for y in labels.split(batch)]
     expect([len(x) for x in inputs], sizes, _("{what} the list of the batches' sizes", what=what))
+    require(
+        watched.largest < pixels.numel(),
+        _("{what} all of `pixels` was converted at once; convert each batch by itself.", what=what),
+    )
     require(all(modes), _("{what} the model was in eval mode; call model.train() first.", what=what))
     for i, (x, raw) in enumerate(zip(inputs, pixels.split(batch), strict=True)):
         expect(

@@ -1,5 +1,6 @@
 """Answers to the exercises of chapter 4."""
 
+import itertools
 import math
 import os
 from functools import partial
@@ -131,6 +132,19 @@ def latest_of_first_file(log_dir, tag):
     return points(os.path.join(log_dir, sorted(os.listdir(log_dir))[0]), tag)[-1].value
 
 
+def latest_before_a_step_back(log_dir, tag):
+    found = points(log_dir, tag)
+    for point, after in itertools.pairwise(found):
+        if after.step < point.step:
+            return point.value
+    return found[-1].value
+
+
+def latest_of_largest_file(log_dir, tag):
+    with os.scandir(log_dir) as files:
+        return points(max(files, key=lambda file: file.stat().st_size).path, tag)[-1].value
+
+
 def smooth_solved(values, weight):
     mean, found = 0.0, []
     for n, value in enumerate(values, start=1):
@@ -150,6 +164,10 @@ def smooth_by_shares(values, weight):
         shares = weight ** np.arange(n)[::-1]
         found.append((shares * np.array(values[:n])).sum() / shares.sum())
     return found
+
+
+def smooth_window(values, weight, size):
+    return [smooth_solved(values[max(0, n - size) : n], weight)[-1] for n in range(1, len(values) + 1)]
 
 
 def product_for_power(values, weight):
@@ -320,6 +338,8 @@ WRONG = {
         Wrong(lambda log_dir, tag: min(p.value for p in points(log_dir, tag)), hint="loss/other"),
         Wrong(partial(latest_by_loop, step=0), hint="it may be 0"),
         Wrong(latest_of_first_file, hint="in any of the files"),
+        Wrong(latest_before_a_step_back, hint="[[0, 1, 2, 3], [0, 1, 2], [5, 6]]"),
+        Wrong(latest_of_largest_file, hint="[[0, 1, 2, 3], [0, 1, 2], [5, 6]]"),
     ],
     "4.4": [
         Wrong(moving_mean, hint="not divided"),
@@ -335,6 +355,8 @@ WRONG = {
         ),
         Wrong(lambda values, weight: values, hint="as they were"),
         Wrong(product_for_power, hint="is a power"),
+        Wrong(partial(smooth_window, size=4), hint="smooth([2.0, 8.0"),
+        Wrong(partial(smooth_window, size=10), hint="smooth([2.0, 8.0"),
         Wrong(other_share, hint="smooth([4.0, 2.0, 6.0], 0.75)"),
         Wrong(changed_in_place, hint="changed its argument"),
         Wrong(lambda values, weight: np.array(smooth_solved(values, weight)), hint="a list is wanted"),

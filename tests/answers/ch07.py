@@ -370,6 +370,16 @@ class GeneratorOfItsOwn(Loader):
         self.generator = self.generator or torch.Generator()
 
 
+class SeededAnew(Loader):
+    """Without a generator it makes one in each epoch, from the seed that torch.manual_seed has set."""
+
+    def order(self):
+        if not self.shuffle:
+            return super().order()
+        generator = self.generator or torch.Generator().manual_seed(torch.initial_seed())
+        return torch.randperm(len(self.data), generator=generator).tolist()
+
+
 class OneBatchAtLeast(Loader):
     def __len__(self):
         return super().__len__() if len(self.data) else 1
@@ -685,6 +695,7 @@ WRONG = {
         Wrong(SharedOrder, hint="not in self"),
         Wrong(ReadsTheRest, hint="for two batches"),
         Wrong(GeneratorOfItsOwn, hint="without a generator"),
+        Wrong(SeededAnew, hint="without a generator the second epoch had the order of the first"),
         Wrong(OneBatchAtLeast, hint="counts batches"),
         Wrong(ListOfBatches, hint="Use `yield`"),
         Wrong(TupleOfItems, hint="not a tuple"),

@@ -215,6 +215,14 @@ def batch_by_channels(pixels, pick, mean, std):
     return x.permute(0, 3, 1, 2)
 
 
+def by_numpy(pixels):
+    return torch.from_numpy(pixels.numpy().astype("float32"))
+
+
+def batch_of_converted(pixels, pick, mean, std, convert):
+    return ((convert(pixels)[pick].float() / 255 - mean) / std).permute(0, 3, 1, 2)
+
+
 def parts_by_range(model, x, y, loss_fn, part):
     for weight in model.parameters():
         weight.grad = None
@@ -293,6 +301,10 @@ def epoch_by_sums(model, pixels, labels, batch_size, optimizer):
         optimizer.step()
         losses.append(each.detach())
     return torch.cat(losses).mean().item()
+
+
+def epoch_of_converted(model, pixels, labels, batch_size, optimizer, dtype=torch.float32):
+    return epoch(model, pixels.to(dtype), labels, batch_size, optimizer)
 
 
 def epoch_with_loss_outside(model, pixels, labels, batch_size, optimizer):
@@ -377,6 +389,7 @@ RIGHT = {
         Right(epoch_by_list),
         Right(epoch_by_loader),
         Right(variant(epoch_in_one_autocast, cache_enabled=False)),
+        Right(variant(epoch, kind=torch.float64)),
     ],
 }
 WRONG = {
@@ -405,6 +418,10 @@ WRONG = {
             lambda p, i, m, s: ((p.float() / 255 - m) / s)[i].permute(0, 3, 1, 2),
             hint="pick first, then convert",
             forbidden="Convert only these n pictures",
+        ),
+        *(
+            Wrong(variant(batch_of_converted, convert=convert), hint="all of `pixels` was converted")
+            for convert in (torch.Tensor.double, torch.Tensor.int, torch.Tensor.half, by_numpy)
         ),
         Wrong(in_place, hint="changed its argument 1"),
         Wrong(batch_of_three_channels, hint="raised"),
@@ -470,6 +487,10 @@ WRONG = {
         Wrong(epoch_of_squares, hint="raised"),
         Wrong(epoch_of_41, hint="for 13 pictures in batches of 4, the mean loss"),
         Wrong(epoch_of_eights, hint="for 13 pictures in batches of 4, the list of the batches' sizes"),
+        Wrong(
+            epoch_of_converted, hint="convert each batch by itself", forbidden="Convert one batch at a time"
+        ),
+        Wrong(variant(epoch_of_converted, dtype=torch.float64), hint="convert each batch by itself"),
         Wrong(epoch_by_own_optimizer, hint="one step of `optimizer`"),
         Wrong(meddles(epoch, "requires_grad_", False), hint="leaves the model frozen"),
     ],
