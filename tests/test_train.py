@@ -1038,11 +1038,12 @@ def test_the_residual_weights_are_those_of_the_record():
     assert len(seeds) == 3 and record["test_accuracies"]["mean"] >= 0.915
     recipe = replace(train.RECIPES["residual"], autocast=True)
     chosen = replace(recipe, epochs=32)  # on the held-out images; the runs on all images have more epochs
-    for name, settings in {
-        "residual-validation": chosen,
-        "residual-no-squares": replace(chosen, erase=0, shift=4),
-        **{f"residual-seed-{n}": replace(recipe, validation=0.0, seed=n) for n in seeds},
-    }.items():
+    wanted = {f"residual-seed-{n}": replace(recipe, validation=0.0, seed=n) for n in seeds}
+    for kind, held_out in {"validation": chosen, "no-squares": replace(chosen, erase=0, shift=4)}.items():
+        wanted[f"residual-{kind}"] = held_out
+        wanted |= {f"residual-{kind}-seed-{n}": replace(held_out, seed=n) for n in (1, 2)}
+    assert record["runs"].keys() == wanted.keys()
+    for name, settings in wanted.items():
         run = record["runs"][name]
         assert train.Settings(**run["settings"]) == settings
         assert all(len(values) == settings.epochs for values in run["history"].values())

@@ -64,14 +64,24 @@ def name_with_seed(change: str, number: int) -> str:
     return f"{change.replace(',', '').replace(' ', '-')}-{number}"
 
 
+def held_out_name(kind: str, number: int) -> str:
+    """What the residual network's run of this seed that holds images out is called; kind: validation, no-squares."""
+    return f"residual-{kind}" if number == 0 else f"residual-{kind}-seed-{number}"
+
+
 def final_runs(recipe: Settings) -> dict[str, Settings]:
-    """The runs of a network's record: one that holds images out, and those of SEEDS on all images; of the residual
-    network also one that hides no squares. Its two runs that hold images out have the epochs of CHOSEN."""
+    """The runs of a network's record: those on all images, and one that holds images out, of the residual network
+    three with other seeds and three that hide no squares. These six have the epochs of CHOSEN."""
     seeds = {seed_name(recipe.model, n): replace(recipe, validation=0.0, seed=n) for n in SEEDS[recipe.model]}
     if recipe.model == "quick":
         return {"validation": recipe, **seeds}
-    no_squares = replace(CHOSEN, erase=0, shift=4)
-    return {"residual-validation": CHOSEN, "residual-no-squares": no_squares, **seeds}
+    kinds = {"validation": CHOSEN, "no-squares": replace(CHOSEN, erase=0, shift=4)}
+    held_out = {
+        held_out_name(kind, n): replace(settings, seed=n)
+        for kind, settings in kinds.items()
+        for n in SEEDS[recipe.model]
+    }
+    return held_out | seeds
 
 
 # What the recipe was chosen from, scored on the held-out images: first short runs, then long ones.
