@@ -389,7 +389,12 @@ def whitened(answer):
         )
         require(
             bool(found.isfinite().all()),
-            _("{where} the result holds numbers that are not finite.", where=where),
+            _(
+                "{where} the result holds numbers that are not finite. A variance of 0 was divided by, or a root taken of a "
+                "negative one. The mean to subtract is over the rows, x.mean(0); without each row's own mean one variance "
+                "is 0.",
+                where=where,
+            ),
         )
         check_white(found.detach().cpu().double(), x.double(), where)
     return _(
@@ -412,6 +417,14 @@ def check_white(found: Tensor, x: Tensor, where: Text) -> None:
         if same(found.mean(1), torch.zeros(count), atol=1e-3):
             raise NotYet(
                 _("{means} You took the mean of each row; it is over the rows: x.mean(0).", means=means)
+            )
+        spread = found.std(1, correction=0)
+        if len(mean) > 1 and same(spread, spread.mean().expand(count), rtol=1e-3):
+            raise NotYet(
+                _(
+                    "{means} You divided each row by a number of its own; divide the columns, by std(0).",
+                    means=means,
+                )
             )
         raise NotYet(_("{means} Subtract the mean over the rows, x.mean(0), before all else.", means=means))
     variances, columns = matrix.diagonal(), len(matrix)
@@ -753,6 +766,16 @@ def check_updates(answer, network: nn.Module, keeps: list[float], which: Text | 
             mean.keys() == own.keys(),
             _(
                 "{where} `mean` has other names than before; it should keep those of state_dict().",
+                where=where,
+            ),
+        )
+        numbers = [name for name, value in old.items() if value.is_floating_point()]
+        require(
+            keep == 1 or any(not torch.equal(mean[name], old[name]) for name in numbers),
+            _(
+                "{where} nothing in `mean` has changed. `lerp`, `mul` and `add` without an underscore make a new tensor, "
+                "and `old = …` or `mean = …` only gives it a name; `lerp_`, `mul_`, `add_` and `copy_` change the numbers "
+                "of the tensor that is there.",
                 where=where,
             ),
         )

@@ -425,6 +425,18 @@ def white_along_the_rows(x):
     return (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True, correction=0)
 
 
+def white_without_row_means(x):
+    centred = x - x.mean(1, keepdim=True)
+    variances, directions = torch.linalg.eigh(centred.T @ centred / len(x))
+    return centred @ directions / variances.sqrt()
+
+
+def white_rows(x):
+    centred = x - x.mean(0)
+    rotated = centred @ torch.linalg.eigh(centred.T @ centred / len(x)).eigenvectors
+    return rotated / rotated.std(1, keepdim=True, correction=0)
+
+
 def white_noise(x):
     torch.manual_seed(3)
     return white_by_eigh(torch.randn(x.shape))
@@ -659,6 +671,24 @@ def begun_where_not_zero(mean, network, keep):
 def replaced(mean, network, keep):
     for name, new in network.state_dict().items():
         mean[name] = keep * mean[name] + (1 - keep) * new if new.is_floating_point() else new.clone()
+
+
+def without_underscore(mean, network, keep):
+    for name, new in network.state_dict().items():
+        mean[name].lerp(new, 1 - keep) if new.is_floating_point() else mean[name].copy_(new)
+
+
+def only_a_name(mean, network, keep):
+    state = network.state_dict()
+    for name, old in mean.items():
+        old = keep * old + (1 - keep) * state[name] if old.is_floating_point() else old.copy_(state[name])
+
+
+def another_dictionary(mean, network, keep):
+    mean = {
+        name: keep * mean[name] + (1 - keep) * new if new.is_floating_point() else new.clone()
+        for name, new in network.state_dict().items()
+    }
 
 
 def alias_for_counts(mean, network, keep):
@@ -916,6 +946,8 @@ WRONG = {
         Wrong(lambda x: white_by_svd(x) / len(x) ** 0.5, hint="times √N"),
         Wrong(eigenvectors_as_rows, hint="which are *columns*"),
         Wrong(white_along_the_rows, hint="You took the mean of each row"),
+        Wrong(white_without_row_means, hint="without each row's own mean one variance is 0"),
+        Wrong(white_rows, hint="divide the columns, by std(0)"),
         Wrong(lambda x: white_by_eigh(x).T, hint="of shape (30, 2) is wanted"),
         Wrong(lambda x: white_by_eigh(x).double(), hint="a float32 tensor of shape (30, 2) is wanted"),
         Wrong(lambda x: white_by_eigh(x).tolist(), hint="is wanted"),
@@ -972,6 +1004,9 @@ WRONG = {
     ],
     "26.5": [
         Wrong(replaced, hint="is another tensor than before"),
+        Wrong(without_underscore, hint="without an underscore make a new tensor"),
+        Wrong(only_a_name, hint="only gives it a name"),
+        Wrong(another_dictionary, hint="nothing in `mean` has changed"),
         Wrong(alias_for_counts, hint="the network's own tensor now"),
         Wrong(by_data, hint="other memory"),
         Wrong(only_parameters, hint="Buffers are in state_dict() too"),
