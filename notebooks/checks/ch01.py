@@ -1,13 +1,14 @@
 """Checkers of chapter 1, settings."""
 
 from contextlib import ExitStack, contextmanager
+from pkgutil import resolve_name
 from unittest import mock
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from . import _, call, describe, exercise, expect, require
+from . import _, _off, call, describe, exercise, expect, require
 
 
 @contextmanager
@@ -36,10 +37,15 @@ def pretend(accelerator: str | None):
         "torch.xpu.device_count": lambda: int(accelerator == "xpu"),
         "torch.xpu.current_device": lambda: 0,
     }
+    originals = [(resolve_name(name), pretence) for name, pretence in pretences.items()]
     with ExitStack() as stack:
         for name, pretence in pretences.items():
             stack.enter_context(mock.patch(name, pretence))
-        yield
+        _off.extend(originals)  # then `call` replaces a name that the notebook has imported, too
+        try:
+            yield
+        finally:
+            del _off[len(_off) - len(originals) :]
 
 
 @exercise("1.1")

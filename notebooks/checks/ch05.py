@@ -83,6 +83,7 @@ PAIRS = [
     ((1,), (0,)),
     ((0,), (1,)),
     ((2, 0), (2, 5)),
+    ((2, 0), (2, 0)),
     ((), (2, 3)),
     ((4, 2), ()),
     ((), ()),
@@ -109,7 +110,7 @@ def broadcast_shape(answer):
                 name=min(used),
             )
         )
-    for a, b in PAIRS:
+    for a, b in [*PAIRS, *((b, a) for a, b in PAIRS)]:
         expected = broadcast(a, b)
         with switched_off(_("broadcasting"), *BROADCASTING):
             found = call(answer, a, b, name="broadcast_shape")
@@ -117,7 +118,7 @@ def broadcast_shape(answer):
         if expected is not None:
             mistakes[_("These are the right lengths, but a tuple is wanted.")] = list(expected)
         if 0 in a + b:
-            why = _("A length of 1 becomes the other one, whatever that is; 0 and 5 do not fit.")
+            why = _("A length of 1 becomes the other one, whatever that is; 0 and 5 do not fit, 0 and 0 do.")
         elif () in (a, b):
             why = _("A shape without axes fits any other: all its axes are missing.")
         else:
@@ -197,6 +198,9 @@ def patches(answer):
             _(
                 "reshape alone cuts along rows; bring the axes of a patch together with permute first."
             ): pictures.reshape(shape),
+            _(
+                "Each of your rows holds one channel only; bring the channel axis behind the two axes of the patches."
+            ): cut.permute(0, 1, 2, 4, 3, 5).reshape(shape),
             _("Within a patch the channels run slowest: channel by channel, then row by row."): cut.permute(
                 0, 2, 4, 3, 5, 1
             ).reshape(shape),

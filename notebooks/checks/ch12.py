@@ -111,6 +111,8 @@ def batch_norm(answer):
         ]
     ):
         x = size * (draw(*shape, number=number) + torch.arange(shape[1]).view(-1, 1, 1))
+        if number == 2:
+            x = x.double()
         if number == 5:
             x = x + 1000
         eps = options.get("eps", 1e-5)
@@ -258,6 +260,8 @@ def group_norm(answer):
     for number, (shape, groups, options) in enumerate(cases):
         N, C, H, W = shape
         x = draw(*shape, number=number) + torch.arange(C).view(-1, 1, 1)
+        if number == 2:
+            x = x.double()
         if number == 5:
             x = 0.002 * x
         if number == 6:

@@ -117,6 +117,10 @@ def scaled(answer):
     return _("A rule of thumb that holds up to a point; check it by an experiment (chapter 21).")
 
 
+class Copies(list):
+    """A list that `call` does not copy: what is in it is to be changed, but not replaced."""
+
+
 def stepped(models, shares, lr, first=True, divide=True, average=True, weigh=False):
     """The parameters of each copy after the step, as dictionaries; the options make a mistake each."""
     copies = [copy.deepcopy(models[0] if first else model) for model in models]
@@ -171,7 +175,14 @@ def ddp_step(answer):
             }
             for inputs in seen:
                 inputs.clear()
-            found = call(answer, models, shares, lr, name="ddp_step")
+            given = Copies(models)
+            found = call(answer, given, shares, lr, name="ddp_step")
+            require(
+                given == models,
+                _(
+                    "ddp_step put other models into the list; change the weights of those in it, with load_state_dict or copy_."
+                ),
+            )
             require(
                 found is None,
                 _("ddp_step returned {found}; it should return nothing.", found=describe(found)),

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import torch
+from torch.accelerator import current_accelerator
 
 from answers import Right, Wrong
 
@@ -15,6 +16,10 @@ from answers import Right, Wrong
 
 def in_one_line():
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def imported():
+    return current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def by_question():
@@ -324,6 +329,7 @@ def other_keys(x):
 RIGHT = {
     "1.1": [
         Right(in_one_line),
+        Right(imported),
         Right(by_question),
         Right(one_by_one),
         Right(with_number),

@@ -142,6 +142,27 @@ def fits_at(*places):
     return fits
 
 
+def fits_unless_second_is_0(a, b):
+    """Wrong: takes 0 in b for a length that fits all."""
+    axes = max(len(a), len(b))
+    a, b = (1,) * (axes - len(a)) + a, (1,) * (axes - len(b)) + b
+    if any(n > 1 and m not in (1, n) for m, n in zip(a, b, strict=True)):
+        return None
+    return tuple(n if m == 1 else m for m, n in zip(a, b, strict=True))
+
+
+def fits_unless_second_is_longer(a, b):
+    """Wrong: fills up and compares only where a is not the shorter one."""
+    if len(a) >= len(b):
+        return fits_in_front(a, b)
+    return tuple(n if m == 1 else m for m, n in zip((1,) * (len(b) - len(a)) + a, b, strict=True))
+
+
+def fits_but_for_two_0(a, b):
+    both = any(m == n == 0 for m, n in zip(a[::-1], b[::-1], strict=False))
+    return None if both else fits_in_front(a, b)
+
+
 def fits_reversed(a, b):
     shape = []
     for m, n in zip_longest(reversed(a), reversed(b), fillvalue=1):
@@ -250,6 +271,11 @@ def patches_unfolded(pictures, size):
     return cut.movedim(1, 3).flatten(3).flatten(1, 2)
 
 
+def patches_by_channel(pictures, size):
+    cut = pictures.unfold(2, size, size).unfold(3, size, size)  # (N, C, i, j, y, x)
+    return cut.reshape(len(pictures), -1, pictures.shape[1] * size * size)
+
+
 def patches_columns_first(pictures, size):
     n, c, h, w = pictures.shape
     cut = pictures.reshape(n, c, h // size, size, w // size, size)
@@ -343,6 +369,9 @@ WRONG = {
         Wrong(hidden_adding, hint="should be (3, 4)", forbidden="without PyTorch and NumPy"),
         Wrong(fits_by_slices, hint="broadcast_shape((), (2, 3))"),
         Wrong(lambda a, b: fits_in_front(a, b) or (), hint="should be None."),
+        Wrong(fits_unless_second_is_0, hint="broadcast_shape((2, 5), (2, 0))"),
+        Wrong(fits_unless_second_is_longer, hint="broadcast_shape((2,), (2, 3))"),
+        Wrong(fits_but_for_two_0, hint="0 and 0 do"),
         Wrong(fits_at(-1, -2), hint="should be None. Two lengths that differ"),
         Wrong(fits_at(0, -1, -2), hint="should be None. Two lengths that differ"),
     ],
@@ -372,6 +401,7 @@ WRONG = {
         Wrong(cut_the_other_way, hint="(size, H / size)"),
         Wrong(lambda x, size: x.unfold(2, size, size).unfold(3, size, size), hint="shape"),
         Wrong(lambda x, size: F.unfold(x, size, stride=size), hint="The last two axes are exchanged"),
+        Wrong(patches_by_channel, hint="bring the channel axis behind"),
         Wrong(patches_columns_first, hint="The patches run column by column"),
         Wrong(patches_transposed, hint="Within a patch the numbers run column by column"),
         Wrong(patches_square, hint="raised RuntimeError"),

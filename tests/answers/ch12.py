@@ -126,6 +126,10 @@ def norm_by_channel(x, eps=1e-5):
     return result
 
 
+def norm_into_float32(x, eps=1e-5):
+    return torch.zeros(x.shape).copy_(norm_by_channel(x, eps))
+
+
 def norm_in_rows(x, eps=1e-5):
     rows = x.transpose(0, 1).flatten(start_dim=1)  # (C, N · H · W)
     var, mean = torch.var_mean(rows, dim=1, correction=0)
@@ -219,6 +223,10 @@ def group_by_loop(x, groups, eps=1e-5):
             var, mean = torch.var_mean(part, correction=0)
             result[n, g * size : (g + 1) * size] = (part - mean) / (var + eps).sqrt()
     return result
+
+
+def groups_into_float32(x, groups, eps=1e-5):
+    return torch.zeros(x.shape).copy_(group_by_loop(x, groups, eps))
 
 
 def group_by_chunks(x, groups, eps=1e-5):
@@ -419,6 +427,7 @@ WRONG = {
         Wrong(norm_by_overload, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(norm_by_operator, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(norm_of_four, hint="shape"),
+        Wrong(norm_into_float32, hint="should have torch.float64"),
         Wrong(norm_in_float64, hint="should have torch.float32.\n"),
         Wrong(norm_over((0, 2, 3), correction=1), hint="N - 1"),
         Wrong(norm_over((2, 3)), hint="axis 0 is missing"),
@@ -463,6 +472,7 @@ WRONG = {
     "12.4": [
         Wrong(groups_by_rms, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(groups_without_small_eps, hint="2 groups, eps=1e-05"),
+        Wrong(groups_into_float32, hint="should have torch.float64"),
         Wrong(groups_by_operator, hint="switched off", forbidden="without PyTorch's own"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, g, -1), 2, correction=1), hint="N - 1"),
         Wrong(groups_as(lambda g, N, C, H, W: (N, g, C // g, H, W), (0, 2, 3, 4)), hint="averaged together"),

@@ -194,6 +194,17 @@ def on_copies(models, shares, lr):
     step(copy.deepcopy(models), shares, lr)
 
 
+def replaced(models, shares, lr):
+    for i in range(1, len(models)):
+        models[i] = copy.deepcopy(models[0])
+    step(models, shares, lr)
+
+
+def share_changed(models, shares, lr):
+    shares[0][0].zero_()
+    step(models, shares, lr)
+
+
 def upwards(models, shares, lr):
     step(models, shares, -lr)
 
@@ -411,6 +422,8 @@ WRONG = {
         Wrong(two_layers, hint="3 copies, step 1"),
         Wrong(by_vmap, hint="stack expects each tensor to be equal size"),
         Wrong(on_copies, hint="the models themselves should change"),
+        Wrong(replaced, hint="put other models into the list"),
+        Wrong(share_changed, hint="changed its argument 2"),
         Wrong(upwards, hint="w - lr * mean"),
         Wrong(returned, hint="return nothing"),
         Wrong(autograd_left_off, hint="autograd is off"),
