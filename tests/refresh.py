@@ -76,9 +76,11 @@ class Client(NotebookClient):
         return await super().async_execute_cell(cell, cell_index, **kwargs)
 
 
-def lenient_client(notebook: nbformat.NotebookNode, manager: dict) -> NotebookClient:
+def lenient_client(
+    notebook: nbformat.NotebookNode, manager: dict, kind: type[NotebookClient] = NotebookClient
+) -> NotebookClient:
     """A client that runs cells as the replay does, and goes on after an error. manager: from replay.kernel_options."""
-    return NotebookClient(
+    return kind(
         notebook,
         km=AsyncKernelManager(**manager),
         timeout_func=replay.time_limit,

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import nbformat
 import pytest
-from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
+import refresh
 import replay
 
 pytestmark = pytest.mark.weekly
@@ -35,13 +35,7 @@ class Client(NotebookClient):
 def silences(notebook: nbformat.NotebookNode, path) -> dict[str, timedelta]:
     """For each code cell its longest time without a message while no bar stands there."""
     with replay.kernel_options(path) as (manager, start):
-        client = Client(
-            notebook,
-            km=AsyncKernelManager(**manager),
-            timeout_func=replay.time_limit,
-            allow_errors=True,
-            coalesce_streams=True,
-        )
+        client = refresh.lenient_client(notebook, manager, Client)
         client.seen = {}
         start["env"] = {name: value for name, value in start["env"].items() if name != "TQDM_DISABLE"}
         client.execute(cleanup_kc=True, **start)
@@ -55,7 +49,7 @@ def test_no_cell_is_silent_for_long(path):
     assert not long
 
 
-def test_silence_is_noticed_and_a_bar_too(tmp_path):
+def test_silence_is_noticed_and_a_bar_too():
     cells = [
         nbformat.v4.new_code_cell(
             "import sys, time; sys.path.append('../notebooks')\nfrom helpers import progress"

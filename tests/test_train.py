@@ -48,7 +48,6 @@ DRIVER = """
 import os, signal, sys
 sys.path.insert(0, {notebooks!r})
 import torch
-from PIL import Image
 torch.set_num_threads(1)
 import course_data
 numbers = torch.Generator().manual_seed(1)
